@@ -1,0 +1,96 @@
+"""What the public functions accept, and what they say about anything else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REGULARIZATIONS = ("l2", "kl")
+OPERATORS = ("sort", "rank")
+BACKENDS = ("auto", "numba", "torch")
+
+# 1/strength would overflow below the smallest normal number: there the operators are hard
+SMALLEST_STRENGTH = sys.float_info.min
+
+
+def one_of(value: Any, allowed: tuple[str, ...], name: str) -> None:
+    """Raise ValueError unless `value` is among `allowed`."""
+    if not (isinstance(value, str) and value in allowed):
+        listed = " or ".join(repr(choice) for choice in allowed)
+        raise ValueError(f"{name} must be {listed}, got {value!r}")
+
+
+def check_tensor(values: Any, name: str = "values") -> None:
+    """Raise ValueError unless `values` is a tensor of numbers with at least one dimension."""
+    if not isinstance(values, torch.Tensor):
+        raise ValueError(f"{name} must be a torch.Tensor, got {type(values).__name__}")
+    if values.dim() == 0:
+        raise ValueError(f"{name} must have at least one dimension, got a 0-d tensor")
+    if values.dtype == torch.bool or values.is_complex():
+        raise ValueError(f"{name} must hold real numbers, got {values.dtype}")
+
+
+def check_dim(values: Tensor, dim: Any) -> int:
+    """`dim` counted from the end, after raising ValueError if there is no such dimension."""
+    if isinstance(dim, bool) or not isinstance(dim, int) or not -values.dim() <= dim < values.dim():
+        raise ValueError(
+            f"dim must be an integer from {-values.dim()} to {values.dim() - 1} "
+            f"for values of shape {tuple(values.shape)}, got {dim!r}"
+        )
+    return dim if dim < 0 else dim - values.dim()
+
+
+def check_strength(strength: Any) -> float:
+    """`strength` as a float, after raising ValueError unless it is a number >= 0."""
+    if isinstance(strength, torch.Tensor):
+        if strength.requires_grad:
+            raise ValueError(
+                "regularization_strength must not require a gradient: the operators are "
+                "differentiated with respect to their values only (pass strength.detach())"
+            )
+        if strength.dim() != 0:
+            raise ValueError(
+                "regularization_strength must be a number or a 0-d tensor, "
+                f"got a tensor of shape {tuple(strength.shape)}"
+            )
+    try:
+        number = float(strength)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not number >= 0.0:
+        raise ValueError(
+            f"regularization_strength must be a non-negative number, got {strength!r} "
+            "(0 gives the hard operator)"
+        )
+    return number if number >= SMALLEST_STRENGTH else 0.0
+
+
+def choose_backend(values: Tensor, backend: Any) -> str:
+    """ "numba" or "torch", after raising ValueError if the choice cannot work."""
+    one_of(backend, BACKENDS, "backend")
+    on_cpu = values.device.type == "cpu"
+    if backend == "auto":
+        return "numba" if on_cpu else "torch"
+    if backend == "numba" and not on_cpu:
+        raise ValueError(
+            f"backend 'numba' works on CPU tensors only, got a tensor on {values.device} "
+            "('auto' chooses by device)"
+        )
+    return str(backend)
+
+
+def working_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The precision an operator computes its output in: half types in float32, integers promoted."""
+    if not dtype.is_floating_point:
+        dtype = torch.get_default_dtype()
+    return dtype if dtype in (torch.float32, torch.float64) else torch.float32
+
+
+def result_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of the result: the input's own, or the default one for integers."""
+    return dtype if dtype.is_floating_point else torch.get_default_dtype()

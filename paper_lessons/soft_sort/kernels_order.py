@@ -1,0 +1,110 @@
+"""Numba kernels that put each row in descending order and remember where every value came from.
+
+NumPy sorts unsigned integers much faster than it computes an argsort of floats. So a float and its position become one
+64-bit key: the float's bits, mapped so that integers compare as the floats do, above the position.
+Keys of float32 are exact (32 + 32 bits). Keys of float64 lose the lowest bits of the value to the
+position; `unpack_float64` puts the few neighbours right that the shortened keys could not tell apart.
+"""
+
+import numpy as np
+from numba import njit
+
+TOP32 = np.uint32(0x80000000)
+TOP64 = np.uint64(0x8000000000000000)
+
+
+@njit(cache=True, nogil=True)
+def pack_float32(bits, flip, keys):
+    """Keys of (rows, n) float bits; `flip` is all ones for descending order of x, zero for -x."""
+    for row in range(bits.shape[0]):
+        for i in range(bits.shape[1]):
+            k = bits[row, i]
+            # negative floats compare backwards as integers: flip all their bits, else only the sign
+            negative = np.uint32(np.uint32(0) - np.uint32(k >> np.uint32(31)))
+            k = np.uint32(k ^ np.uint32(negative | TOP32) ^ flip)
+            keys[row, i] = (np.uint64(k) << np.uint64(32)) | np.uint64(i)
+
+
+@njit(cache=True, nogil=True)
+def unpack_float32(keys, flip, sign, theta, blocks):
+    """Write sign * x, now in descending order, and the positions. `theta` may share memory with `keys`."""
+    for row in range(keys.shape[0]):
+        order = blocks[row, 0]
+        for i in range(keys.shape[1]):
+            key = keys[row, i]
+            order[i] = np.int32(key & np.uint64(0xFFFFFFFF))
+            k = np.uint32(np.uint32(key >> np.uint64(32)) ^ flip)
+            positive_or_all = np.uint32(np.uint32(k >> np.uint32(31)) - np.uint32(1))
+            k = np.uint32(k ^ np.uint32(positive_or_all | TOP32))
+            theta[row, i] = sign * np.float64(k.view(np.float32))
+
+
+@njit(cache=True, nogil=True)
+def pack_float64(bits, flip, position_bits, keys):
+    """As `pack_float32`, with the lowest `position_bits` of the value given up to the position."""
+    for row in range(bits.shape[0]):
+        for i in range(bits.shape[1]):
+            k = bits[row, i]
+            negative = np.uint64(np.uint64(0) - np.uint64(k >> np.uint64(63)))
+            k = k ^ (negative | TOP64) ^ flip
+            keys[row, i] = ((k >> position_bits) << position_bits) | np.uint64(i)
+
+
+@njit(cache=True, nogil=True)
+def unpack_float64(x, keys, position_bits, sign, theta, blocks):
+    """As `unpack_float32`; values come from `x`, because the keys have lost their lowest bits."""
+    n = keys.shape[1]
+    mask = (np.uint64(1) << position_bits) - np.uint64(1)
+    for row in range(keys.shape[0]):
+        order = blocks[row, 0]
+        values = theta[row]
+        sorted_already = True
+        for i in range(n):
+            j = np.int32(keys[row, i] & mask)
+            order[i] = j
+            values[i] = sign * x[row, j]
+            if i > 0 and values[i] > values[i - 1]:
+                sorted_already = False
+        if not sorted_already:
+            _repair(values, order)
+
+
+@njit(cache=True, nogil=True)
+def _repair(values, order):
+    """Insertion sort, which is linear on nearly sorted rows; a merge sort when it is not."""
+    budget = 8 * values.size
+    for i in range(1, values.size):
+        value, position = values[i], order[i]
+        j = i
+        while j > 0 and values[j - 1] < value:
+            values[j], order[j] = values[j - 1], order[j - 1]
+            j -= 1
+        values[j], order[j] = value, position
+        budget -= i - j
+        if budget < 0:
+            _merge_sort(values, order)
+            return
+
+
+@njit(cache=True, nogil=True)
+def _merge_sort(values, order):
+    n = values.size
+    source, source_order = values.copy(), order.copy()
+    target, target_order = np.empty_like(values), np.empty_like(order)
+    width = 1
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            left, right = low, middle
+            for k in range(low, high):
+                if left < middle and (right >= high or source[left] >= source[right]):
+                    target[k], target_order[k] = source[left], source_order[left]
+                    left += 1
+                else:
+                    target[k], target_order[k] = source[right], source_order[right]
+                    right += 1
+        source, target = target, source
+        source_order, target_order = target_order, source_order
+        width *= 2
+    values[:] = source
+    order[:] = source_order
