@@ -94,3 +94,22 @@ def working_dtype(dtype: torch.dtype) -> torch.dtype:
 def result_dtype(dtype: torch.dtype) -> torch.dtype:
     """The dtype of the result: the input's own, or the default one for integers."""
     return dtype if dtype.is_floating_point else torch.get_default_dtype()
+
+
+def precise_dtype(values: Tensor) -> torch.dtype:
+    """float64, or float32 on devices that have nothing wider."""
+    return torch.float32 if values.device.type == "mps" else torch.float64
+
+
+def broadcast(first: Tensor, second: Tensor, names: str) -> tuple[Tensor, Tensor]:
+    """Both tensors in their common shape, after raising ValueError if they have none."""
+    if first.device != second.device:
+        raise ValueError(f"{names} must be on one device, got {first.device} and {second.device}")
+    try:
+        first, second = torch.broadcast_tensors(first, second)
+    except RuntimeError:
+        raise ValueError(
+            f"{names} must have shapes that broadcast, "
+            f"got {tuple(first.shape)} and {tuple(second.shape)}"
+        ) from None
+    return first, second

@@ -86,14 +86,7 @@ def isotonic_kl(
     """
     checks.check_tensor(s, "s")
     checks.check_tensor(w, "w")
-    try:
-        s, w = torch.broadcast_tensors(s, w)
-    except RuntimeError:
-        raise ValueError(
-            f"s and w must have shapes that broadcast, got {tuple(s.shape)} and {tuple(w.shape)}"
-        ) from None
-    if s.device != w.device:
-        raise ValueError(f"s and w must be on one device, got {s.device} and {w.device}")
+    s, w = checks.broadcast(s, w, "s and w")
     backend = checks.choose_backend(s, backend)
     dtype = checks.result_dtype(torch.promote_types(s.dtype, w.dtype))
     working = checks.working_dtype(dtype)

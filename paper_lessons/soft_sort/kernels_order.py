@@ -19,6 +19,8 @@ def pack_float32(bits, flip, keys):
     for row in range(bits.shape[0]):
         for i in range(bits.shape[1]):
             k = bits[row, i]
+            if k == TOP32:  # -0.0 ties with 0.0
+                k = np.uint32(0)
             # negative floats compare backwards as integers: flip all their bits, else only the sign
             negative = np.uint32(np.uint32(0) - np.uint32(k >> np.uint32(31)))
             k = np.uint32(k ^ np.uint32(negative | TOP32) ^ flip)
@@ -45,6 +47,8 @@ def pack_float64(bits, flip, position_bits, keys):
     for row in range(bits.shape[0]):
         for i in range(bits.shape[1]):
             k = bits[row, i]
+            if k == TOP64:
+                k = np.uint64(0)
             negative = np.uint64(np.uint64(0) - np.uint64(k >> np.uint64(63)))
             k = k ^ (negative | TOP64) ^ flip
             keys[row, i] = ((k >> position_bits) << position_bits) | np.uint64(i)

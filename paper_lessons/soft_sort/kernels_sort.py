@@ -61,7 +61,7 @@ def _pool_sort_l2(theta, strength, starts, sums):
     count = 0
     for i in range(theta.size):
         a, total = i, theta[i] - shift
-        while count > 0:
+        while count > 0 and strength > 0.0:
             below = starts[count - 1]
             c1, c2 = float(a - below), float(i + 1 - a)
             if 2.0 * strength * (sums[count - 1] * c2 - total * c1) < c1 * c2 * (c1 + c2):

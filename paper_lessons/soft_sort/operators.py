@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
 from jaxtyping import Float, Real
+from torch import Tensor
 
 from paper_lessons.soft_sort import checks
 from paper_lessons.soft_sort.autograd import RankKL, RankL2, SortKL, SortL2
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def soft_sort(

@@ -1,0 +1,359 @@
+"""The same backend as `fused`, in PyTorch alone: for every device, and to check the kernels against.
+
+Every function takes and returns what its namesake in `fused` does. Pooling goes by rounds: all neighbours that violate
+the order merge at once, until none do. Few rounds are typical (O(n log n) in all); a row that must pool one
+element at a time takes n of them, O(n^2). Memory is O(n).
+
+In `blocks` every position, not only a block's first, holds the block's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from paper_lessons.soft_sort.checks import precise_dtype
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# the blocks of all rows, as flat tensors: first positions (row * n + column), then one value per block each
+Parts = tuple["Tensor", ...]
+
+
+def rank_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+    theta, order = _sort(-x if descending else x)
+    n = x.shape[-1]
+    rows = theta.reshape(-1, n)
+    bounded = strength == torch.inf
+    undefined = _has_undefined_ranks(rows, bounded) if strength > 0.0 else rows.isnan().any(-1)
+
+    # ties share a block whatever the rounding of their sums
+    begins = torch.ones_like(rows, dtype=torch.bool)
+    begins[:, 1:] = rows[:, 1:] != rows[:, :-1]
+    starts = begins.reshape(-1).nonzero().squeeze(-1)
+    shift = rows[:, n // 2, None]
+    shift = torch.where(shift.isfinite(), shift, 0.0)
+    sums = (rows - shift).reshape(-1)[starts] * _sizes(starts, rows.numel())
+
+    def violates(start: Tensor, size: Tensor, total: Tensor) -> Tensor:
+        c1, c2 = size[:-1].to(total.dtype), size[1:].to(total.dtype)
+        rise = 2.0 * (total[:-1] * c2 - total[1:] * c1)
+        return rise <= strength * c1 * c2 * (c1 + c2)
+
+    starts, _ = _pool((starts, sums), n, rows.numel(), violates, _add_sums)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    mean_weight = n - members.middle
+    result = mean_weight
+    if 0.0 < strength < torch.inf:
+        relative = rows.reshape(-1) - rows.reshape(-1)[members.first]
+        centered = relative - members.mean(relative)
+        result = torch.where(members.single, mean_weight, mean_weight + centered / strength)
+    return _to_input_order(result, order, undefined).to(x.dtype), blocks
+
+
+def rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+    theta, order = _sort(-x if descending else x)
+    n = x.shape[-1]
+    rows = theta.reshape(-1, n)
+    flat = rows.reshape(-1)
+    undefined = _has_undefined_ranks(rows, strength == torch.inf)
+
+    def weights(start: Tensor, size: Tensor) -> Tensor:
+        return size * (n - (2 * (start % n) + size - 1).to(flat.dtype) / 2)
+
+    def violates(start: Tensor, size: Tensor, total: Tensor) -> Tensor:
+        weight = weights(start, size)
+        r = ((flat[start[1:]] - flat[start[:-1]]) / strength).exp()
+        return total[:-1] * weight[1:] <= r * total[1:] * weight[:-1]
+
+    def merge(parts: Parts, segment: Tensor, first: Tensor) -> Parts:
+        start, total = parts
+        r = ((flat[start] - flat[start[first][segment]]) / strength).exp()
+        return start[first], _segment_sum(total * r, segment, first.numel())
+
+    starts = torch.arange(flat.numel(), device=x.device)
+    starts, _ = _pool((starts, torch.ones_like(flat)), n, flat.numel(), violates, merge)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    weight = members.size * (n - members.middle)
+    exponential = ((flat - flat[members.first]) / strength).exp()
+    exponential = torch.where(members.single, 1.0, exponential)
+    result = weight * exponential / members.sum(exponential)
+    return _to_input_order(result, order, undefined).to(x.dtype), blocks
+
+
+def sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+    theta, order = _sort(x if descending else -x)
+    n = x.shape[-1]
+    rows = theta.reshape(-1, n)
+    flat = rows.reshape(-1)
+    undefined = _has_undefined_sort(rows, strength)
+    shift = rows[:, n // 2, None]
+    shift = torch.where(shift.isfinite(), shift, 0.0)
+
+    def violates(start: Tensor, size: Tensor, total: Tensor) -> Tensor:
+        c1, c2 = size[:-1].to(total.dtype), size[1:].to(total.dtype)
+        rise = 2.0 * strength * (total[:-1] * c2 - total[1:] * c1)
+        return ~(rise < c1 * c2 * (c1 + c2))
+
+    starts = torch.arange(flat.numel(), device=x.device)
+    if strength > 0.0:
+        sums = (rows - shift).reshape(-1)
+        starts, _ = _pool((starts, sums), n, flat.numel(), violates, _add_sums)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    mean = flat[members.first] + members.mean(flat - flat[members.first])
+    inverse = 1.0 / strength if strength > 0.0 else 0.0
+    result = torch.where(
+        members.single, flat, mean + (members.middle - members.start - members.offset) * inverse
+    )
+    result = (result if descending else -result).reshape(rows.shape)
+    result[undefined] = torch.nan
+    return result.reshape(x.shape).to(x.dtype), blocks
+
+
+def sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor, Tensor]:
+    theta, order = _sort(x if descending else -x)
+    n = x.shape[-1]
+    rows = theta.reshape(-1, n)
+    flat = rows.reshape(-1)
+    undefined = _has_undefined_sort(rows, strength)
+    inverse = 1.0 / strength
+    k = torch.arange(n + 1, dtype=flat.dtype, device=x.device)
+    decay = torch.expm1(torch.tensor(-inverse, dtype=flat.dtype, device=x.device))
+    geometric = torch.where(decay == 0.0, k, torch.expm1(-k * inverse) / decay)
+
+    def violates(start: Tensor, size: Tensor, total: Tensor) -> Tensor:
+        d = flat[start[:-1]] - flat[start[1:]] - size[:-1].to(flat.dtype) * inverse
+        g1, g2 = geometric[size[:-1]], geometric[size[1:]]
+        return d.exp() * total[:-1] * g2 >= total[1:] * g1
+
+    def merge(parts: Parts, segment: Tensor, first: Tensor) -> Parts:
+        start, total = parts
+        r = (flat[start] - flat[start[first][segment]]).exp()
+        return start[first], _segment_sum(total * r, segment, first.numel())
+
+    starts = torch.arange(flat.numel(), device=x.device)
+    starts, _ = _pool((starts, torch.ones_like(flat)), n, flat.numel(), violates, merge)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    exponential = (flat - flat[members.first]).exp()
+    exponential = torch.where(members.single, 1.0, exponential)
+    total = members.sum(exponential)
+    top = flat[members.first] + (total / geometric[members.size]).log()
+    result = torch.where(members.single, flat, top - members.offset * inverse)
+    result = (result if descending else -result).reshape(rows.shape)
+    result[undefined] = torch.nan
+    weights = (exponential / total).reshape(x.shape)
+    return result.reshape(x.shape).to(x.dtype), blocks, weights.to(x.dtype)
+
+
+def isotonic_l2(y: Tensor) -> tuple[Tensor, Tensor]:
+    n = y.shape[-1]
+    rows = y.to(precise_dtype(y)).reshape(-1, n)
+    undefined = rows.isnan().any(-1)
+
+    def violates(start: Tensor, size: Tensor, total: Tensor) -> Tensor:
+        return ~(total[:-1] * size[1:] > total[1:] * size[:-1])
+
+    starts = torch.arange(rows.numel(), device=y.device)
+    starts, sums = _pool((starts, rows.reshape(-1)), n, rows.numel(), violates, _add_sums)
+    order = torch.arange(n, device=y.device).expand(y.shape)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    fit = (sums / _sizes(starts, rows.numel()))[members.index].reshape(rows.shape)
+    fit[undefined] = torch.nan
+    return fit.reshape(y.shape).to(y.dtype), blocks
+
+
+def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    n = s.shape[-1]
+    s_flat = s.to(precise_dtype(s)).reshape(-1)
+    w_flat = w.to(precise_dtype(w)).reshape(-1)
+    undefined = ~(s_flat.isfinite() & w_flat.isfinite()).reshape(-1, n).all(-1)
+
+    def violates(start: Tensor, size: Tensor, s_log: Tensor, w_log: Tensor) -> Tensor:
+        return ~(s_log[:-1] - w_log[:-1] > s_log[1:] - w_log[1:])
+
+    def merge(parts: Parts, segment: Tensor, first: Tensor) -> Parts:
+        start, s_log, w_log = parts
+        count = first.numel()
+        return (
+            start[first],
+            _segment_lse(s_log, segment, count),
+            _segment_lse(w_log, segment, count),
+        )
+
+    rows = s_flat.reshape(-1, n)
+    starts = torch.arange(s_flat.numel(), device=s.device)
+    parts = (starts, s_flat.nan_to_num(), w_flat.nan_to_num())
+    starts, s_log, w_log = _pool(parts, n, s_flat.numel(), violates, merge)
+    order = torch.arange(n, device=s.device).expand(s.shape)
+    blocks, members = _blocks(starts, order, undefined, rows.dtype)
+    fit = (s_log - w_log)[members.index].reshape(-1, n)
+    fit[undefined] = torch.nan
+    s_weights = (s_flat - s_log[members.index]).exp()
+    w_weights = (w_flat - w_log[members.index]).exp()
+    shaped = (part.reshape(s.shape).to(s.dtype) for part in (fit, s_weights, w_weights))
+    fit, s_weights, w_weights = shaped
+    return fit, blocks, s_weights, w_weights
+
+
+def center(g: Tensor, blocks: Tensor, scale: float) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    sorted_g = g.to(precise_dtype(g)).gather(-1, order)
+    result = (sorted_g - _block_sum(sorted_g, ends) / _block_size(ends)) * scale
+    result = torch.where(_block_size(ends) == 1, 0.0, result)
+    return _scatter(result, order, undefined, g.dtype)
+
+
+def center_weighted(g: Tensor, ranks: Tensor, blocks: Tensor, scale: float) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    sorted_g = g.to(precise_dtype(g)).gather(-1, order)
+    weights = ranks.to(sorted_g.dtype).gather(-1, order)
+    size = _block_size(ends)
+    total = size * (g.shape[-1] - (2 * ends - size - 1).to(sorted_g.dtype) / 2)
+    result = weights * (sorted_g - _block_sum(sorted_g * weights, ends) / total) * scale
+    result = torch.where(size == 1, 0.0, result)
+    return _scatter(result, order, undefined, g.dtype)
+
+
+def average(t: Tensor, blocks: Tensor) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    sorted_t = t.to(precise_dtype(t)).gather(-1, order)
+    result = _block_sum(sorted_t, ends) / _block_size(ends)
+    return torch.where(undefined, torch.nan, result).to(t.dtype)
+
+
+def spread(g: Tensor, blocks: Tensor) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    result = _block_sum(g.to(precise_dtype(g)), ends) / _block_size(ends)
+    return _scatter(result, order, undefined, g.dtype)
+
+
+def average_weighted(t: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    sorted_t = t.to(precise_dtype(t)).gather(-1, order)
+    result = _block_sum(sorted_t * weights, ends)
+    return torch.where(undefined, torch.nan, result).to(t.dtype)
+
+
+def spread_weighted(g: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
+    order, ends, undefined = _unpack(blocks)
+    result = _block_sum(g.to(precise_dtype(g)), ends) * weights
+    return _scatter(result, order, undefined, g.dtype)
+
+
+class Members:
+    """For every position of the flattened rows, what it needs to know about its block."""
+
+    def __init__(self, starts: Tensor, n: int, total: int, dtype: torch.dtype) -> None:
+        size = _sizes(starts, total)
+        self.index = torch.repeat_interleave(size)
+        self.count = starts.numel()
+        self.first = starts[self.index]
+        self.size = size[self.index]
+        self.single = self.size == 1
+        self.start = self.first % n
+        self.end = self.start + self.size
+        position = torch.arange(total, device=starts.device) % n
+        # in floats: PyTorch would multiply integers by a number in its default dtype, float32
+        self.middle = (self.start + self.end - 1).to(dtype) / 2
+        self.offset = (position - self.start).to(dtype)
+
+    def sum(self, values: Tensor) -> Tensor:
+        return _segment_sum(values, self.index, self.count)[self.index]
+
+    def mean(self, values: Tensor) -> Tensor:
+        return self.sum(values) / self.size
+
+
+def _sort(theta: Tensor) -> tuple[Tensor, Tensor]:
+    theta = theta.to(precise_dtype(theta))
+    return torch.sort(theta, dim=-1, descending=True, stable=True)
+
+
+def _pool(
+    parts: Parts,
+    n: int,
+    total: int,
+    violates: Callable[..., Tensor],
+    merge: Callable[[Parts, Tensor, Tensor], Parts],
+) -> Parts:
+    """Merge neighbouring blocks of a row until none violate the order.
+
+    Two neighbours that violate it share a block in the solution, whatever happens around them: so a whole
+    chain of violators can merge in one round.
+    """
+    while True:
+        start = parts[0]
+        same_row = start[1:] // n == start[:-1] // n
+        violation = violates(start, _sizes(start, total), *parts[1:]) & same_row
+        if not violation.any():
+            return parts
+        begins = torch.cat([violation.new_ones(1), ~violation])
+        parts = merge(parts, begins.cumsum(0) - 1, begins.nonzero().squeeze(-1))
+
+
+def _add_sums(parts: Parts, segment: Tensor, first: Tensor) -> Parts:
+    start, total = parts
+    return start[first], _segment_sum(total, segment, first.numel())
+
+
+def _sizes(starts: Tensor, total: int) -> Tensor:
+    return torch.diff(starts, append=starts.new_full((1,), total))
+
+
+def _segment_sum(values: Tensor, segment: Tensor, count: int) -> Tensor:
+    return values.new_zeros(count).index_add_(0, segment, values)
+
+
+def _segment_lse(values: Tensor, segment: Tensor, count: int) -> Tensor:
+    top = values.new_full((count,), -torch.inf).scatter_reduce_(0, segment, values, "amax")
+    return top + _segment_sum((values - top[segment]).exp(), segment, count).log()
+
+
+def _has_undefined_ranks(rows: Tensor, bounded: bool) -> Tensor:
+    tied = (rows[:, 1:] == rows[:, :-1]) & rows[:, 1:].isinf()
+    infinite = rows.isinf().any(-1) if bounded else tied.any(-1)
+    return rows.isnan().any(-1) | infinite
+
+
+def _has_undefined_sort(rows: Tensor, strength: float) -> Tensor:
+    return ~rows.isfinite().all(-1) if strength > 0.0 else rows.isnan().any(-1)
+
+
+def _blocks(
+    starts: Tensor, order: Tensor, undefined: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Members]:
+    n = order.shape[-1]
+    members = Members(starts, n, order.numel(), dtype)
+    ends = torch.where(undefined[:, None], -1, members.end.reshape(-1, n)).reshape(order.shape)
+    return torch.stack([order, ends], dim=-2).to(torch.int32), members
+
+
+def _to_input_order(result: Tensor, order: Tensor, undefined: Tensor) -> Tensor:
+    result = result.reshape(-1, order.shape[-1])
+    result[undefined] = torch.nan
+    result = result.reshape(order.shape)
+    return torch.empty_like(result).scatter_(-1, order, result)
+
+
+def _unpack(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    order, ends = blocks[..., 0, :].long(), blocks[..., 1, :].long()
+    undefined = ends < 0
+    return order, torch.where(undefined, order.shape[-1], ends), undefined
+
+
+def _block_sum(values: Tensor, ends: Tensor) -> Tensor:
+    # a block's end names it: add up at that index, read back from there
+    sums = values.new_zeros((*values.shape[:-1], values.shape[-1] + 1))
+    return sums.scatter_add_(-1, ends, values).gather(-1, ends)
+
+
+def _block_size(ends: Tensor) -> Tensor:
+    return _block_sum(torch.ones_like(ends), ends)
+
+
+def _scatter(result: Tensor, order: Tensor, undefined: Tensor, dtype: torch.dtype) -> Tensor:
+    result = torch.where(undefined, torch.nan, result)
+    return torch.empty_like(result).scatter_(-1, order, result).to(dtype)
