@@ -9,13 +9,14 @@ from __future__ import annotations
 from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
 from paper_lessons.soft_sort.operators import soft_rank, soft_sort
 from paper_lessons.soft_sort.permutahedron import project_onto_permutahedron
-from paper_lessons.soft_sort.strength import hard_strength, linear_strength
+from paper_lessons.soft_sort.strength import covering_strength, hard_strength, linear_strength
 
 __all__ = [
     "soft_sort",
     "soft_rank",
     "hard_strength",
     "linear_strength",
+    "covering_strength",
     "project_onto_permutahedron",
     "isotonic_l2",
     "isotonic_kl",

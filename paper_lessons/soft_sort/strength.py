@@ -7,6 +7,7 @@ from jaxtyping import Float64, Real
 from torch import Tensor
 
 from paper_lessons.soft_sort import checks
+from paper_lessons.soft_sort.isotonic import isotonic_l2
 
 
 def hard_strength(
@@ -128,6 +129,65 @@ def linear_strength(
     i = torch.arange(1, n, dtype=theta.dtype, device=theta.device)
     slopes = 2 * excess / (i * (n - i))
     return slopes.amax(-1) if operator == "rank" else slopes.amin(-1).reciprocal()
+
+
+def covering_strength(
+    values: Real[Tensor, "*batch n"], coverage: float = 0.9, *, dim: int = -1
+) -> float:
+    """The smallest strength at which a given share of all values hears a gradient through the l2 rank.
+
+    A value in a block of its own has a settled rank and gets the gradient zero. Blocks only ever merge as the
+    strength grows, so there is one such strength, between `hard_strength` and `linear_strength`; it is a good one to
+    start from.
+
+    Parameters
+    ----------
+    values : Tensor of shape (*batch, n)
+        Any real dtype, finite; a whole batch, as the model makes it.
+    coverage : float
+        The share of the values, over all rows, in (0, 1].
+    dim : int
+        The dimension that is ranked along.
+
+    Returns
+    -------
+    float
+        In the values' unit; right to one part in a million.
+
+    Raises
+    ------
+    ValueError
+        If `coverage` is out of range, or the values are not finite or have rows of fewer than two elements.
+
+    Notes
+    -----
+    Not in the paper. Adding strength times a convex sequence to the cumulative sums can only remove corners of their least
+    concave majorant, and the corners are where blocks end: that is why blocks only merge.
+
+    Examples
+    --------
+    >>> round(covering_strength(torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0]), 0.6), 6)
+    0.333333
+    """
+    if not 0 < coverage <= 1:
+        raise ValueError(f"coverage must be a share in (0, 1], got {coverage!r}")
+    theta = _sorted_descending(values, "rank", "l2", dim, negate=False)
+    n = theta.shape[-1]
+    if n < 2 or theta.numel() == 0 or not bool(theta.isfinite().all()):
+        raise ValueError("values must be finite, with at least two along dim and at least one row")
+    rho = torch.arange(n, 0, -1, dtype=theta.dtype, device=theta.device)
+
+    def covered(strength: float) -> float:
+        apart = isotonic_l2(theta - strength * rho).diff(dim=-1) != 0
+        edge = torch.ones_like(apart[..., :1])
+        alone = torch.cat([edge, apart], -1) & torch.cat([apart, edge], -1)
+        return (~alone).double().mean().item()
+
+    low, high = 0.0, linear_strength(theta).max().item()
+    while high - low > 1e-7 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if covered(middle) >= coverage else (middle, high)
+    return high
 
 
 def _sorted_descending(
