@@ -36,8 +36,8 @@ __all__ = [
 LIGHT_PAGE = "#ffffff"
 DARK_PAGE = "#121212"  # sphinx-book-theme's page when it is dark
 
-# Found by a search over the colours of at least 3.1:1 on both pages, for the largest smallest
-# difference as seen with normal sight, protanopia, deuteranopia and tritanopia.
+#: Colours by name. They were found by a search over those of at least 3.1:1 on both pages, for the largest
+#: smallest difference as seen with normal sight, protanopia, deuteranopia and tritanopia.
 COLORS: dict[str, str] = {
     "blue": "#3c6c9c",
     "orange": "#d87800",

@@ -2,12 +2,14 @@
 
 Scripts that are registered twice (a second ``const`` stops the browser's parser) are kept once, those of
 Thebe, which would load code from the net, are dropped, and the marks in the table of executions
-become words, because a machine without an emoji font shows them as boxes. A full build starts in an
-empty folder, so that no page of an earlier build survives.
+become words, because a machine without an emoji font shows them as boxes. Roles and labels that screen
+readers stumble over are corrected. A full build starts in an empty folder, so that no page of an
+earlier build survives.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,26 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _MARKS = {"✅": "ran", "❌": "failed"}
 
+_CORRECTIONS = [
+    # A role of digital publishing that was withdrawn; without a list item, the list has no children.
+    (re.compile(r' role="doc-biblioentry"'), ' role="listitem"'),
+    # A label hides the words that are seen: "Show code cell source", "Search", and what to press for it.
+    (re.compile(r'(<summary) aria-label="[^"]*"'), r"\1"),
+    (
+        re.compile(r'(<button class="[^"]*search-button-field[^"]*"[^>]*?) aria-label="[^"]*"'),
+        r"\1",
+    ),
+    # Three titles, of which one is seen, name a button whose label says what it does.
+    (re.compile(r'(<i class="theme-switch [^>]*?)\s+title="[^"]*"'), r"\1"),
+]
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("builder-inited", _empty_output)
     # After all that add scripts to a page.
     app.connect("html-page-context", _tidy_scripts, priority=999)
+    app.connect("build-finished", _correct_pages)
     app.add_post_transform(WordsForMarks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -62,3 +78,15 @@ def _tidy_scripts(
         seen.add((name, body))
         kept.append(script)
     context["script_files"][:] = kept
+
+
+def _correct_pages(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        corrected = page
+        for pattern, replacement in _CORRECTIONS:
+            corrected = pattern.sub(replacement, corrected)
+        if corrected != page:
+            path.write_text(corrected, encoding="utf-8", newline="\n")
