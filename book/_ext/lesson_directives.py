@@ -65,5 +65,5 @@ class ExerciseList(GeneratedMarkdown):
         self.env.note_dependency(str(notebook))
         try:
             return self.nodes_of(lesson_markdown.exercise_list(notebook, directives=True))
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise self.error(str(error)) from error

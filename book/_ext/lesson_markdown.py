@@ -10,9 +10,9 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from paper_lessons import __version__
+from paper_lessons.classroom.releases import Exercise, read_release
 from paper_lessons.lessons import LESSONS, Lesson, find
 from paper_lessons.provenance import read_result
 
@@ -142,28 +142,23 @@ def exercise_list(notebook: Path, *, directives: bool) -> str:
     Raises
     ------
     ValueError
-        If the file was not made by ``make sync``.
+        If the file is not there, or was not made by ``make sync``.
     """
-    from paper_lessons.classroom.releases import read_release
-
+    if not notebook.is_file():
+        raise ValueError(f"exercises/{notebook.name} is not there (make sync writes it)")
     release = read_release(notebook)
-    number = f"{release.lesson.number:02d}"
-    command = f"`paper-lessons exercise {number}`"
     minutes = sum(one.minutes for one in release.exercises)
-    if directives:
-        file = f"{{download}}`{notebook.name} </../exercises/{notebook.name}>`"
-    else:
-        file = f"`exercises/{notebook.name}`"
+    points = sum(one.points for one in release.exercises)
     parts = [
-        f"{len(release.exercises)} exercises, about {minutes} minutes together, in {file}; "
-        f"{command} copies it to where you are, and `paper-lessons check {notebook.name}` tells what is right."
+        f"{len(release.exercises)} exercises, about {minutes} minutes and {points} points together. "
+        "Each hint says more than the one before it."
     ]
     for exercise in release.exercises:
         parts.append(_exercise(exercise, directives=directives))
     return "\n\n".join(parts)
 
 
-def _exercise(exercise: Any, *, directives: bool) -> str:
+def _exercise(exercise: Exercise, *, directives: bool) -> str:
     facts = (
         f"Difficulty {exercise.difficulty} of 5, about {exercise.minutes} minutes, "
         f"{exercise.points} points in practice."

@@ -13,11 +13,13 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jupytext
-from lesson_markdown import BOOK, REPOSITORY
+from lesson_markdown import BOOK
 from myst_blocks import Block, read_blocks, residue
 from page_labels import Citations, Labels, collect_code_cell
 from plain_markdown import Page
@@ -110,18 +112,13 @@ def plain_notebook(chapter: Path, bibliography: Path) -> dict[str, Any]:
     return _assembled(lesson, source.metadata, cells)
 
 
-class _place:
-    """Adds chapter and cell to an error's message."""
-
-    def __init__(self, chapter: Path, position: int) -> None:
-        self.name, self.position = chapter.name, position
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (ValueError, OSError)):
-            raise ValueError(f"{self.name}, cell {self.position}: {error}") from error
+@contextmanager
+def _place(chapter: Path, position: int) -> Iterator[None]:
+    """Add chapter and cell to an error's message."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{chapter.name}, cell {position}: {error}") from error
 
 
 def _code_cells(page: Page, cell: Any, number: str) -> list[dict[str, Any]]:
@@ -238,7 +235,7 @@ def notebook_text(notebook: dict[str, Any]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def made_notebooks(book: Path = BOOK) -> dict[Path, str]:
+def made_notebooks(book: Path) -> dict[Path, str]:
     """All notebooks that should lie in ``book/notebooks``, with their text.
 
     Parameters
@@ -258,13 +255,15 @@ def made_notebooks(book: Path = BOOK) -> dict[Path, str]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, book: Path = BOOK) -> int:
     """Write the notebooks, or check them.
 
     Parameters
     ----------
     arguments : list of str, optional
         Of the command line.
+    book : Path
+        Folder with ``chapters``, ``notebooks`` and ``references.bib``.
 
     Returns
     -------
@@ -277,18 +276,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        wanted = made_notebooks()
+        wanted = made_notebooks(book)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
     present = {
-        path: path.read_text(encoding="utf-8") for path in (BOOK / "notebooks").glob("*.ipynb")
+        path: path.read_text(encoding="utf-8") for path in (book / "notebooks").glob("*.ipynb")
     }
     different = sorted(
         path for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path)
     )
     for path in different:
-        name = path.relative_to(REPOSITORY).as_posix()
+        name = path.relative_to(book.parent).as_posix()
         if options.check:
             print(
                 f"{name} is out of step with its chapter; `make sync` writes it anew",
