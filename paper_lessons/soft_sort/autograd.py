@@ -1,193 +1,167 @@
-"""The operators as differentiable functions: each pairs a forward pass with its Jacobian, both ways.
+"""The operators as differentiable functions.
 
-The Jacobians are linear maps over blocks (average, center, spread), and differentiable functions themselves: so second
-derivatives of the l2 operators are right, and those of the kl operators, whose Jacobian depends on the
-input, raise. All functions take (*batch, n) tensors; `vmap` only adds one more batch dimension.
+Each operator pools sorted values into blocks. Between two changes of the blocks its Jacobian is a map that works within blocks
+(`center`, `average`, ...), costs O(n), and has its transpose in the same list. So a forward pass keeps the blocks, and
+both derivatives, backwards (vjp) and forwards (jvp), apply one map.
+
+The l2 maps depend on the blocks only: differentiating them again is applying them again. The kl maps
+depend on the values too; a second derivative raises rather than being wrong.
+
+All functions take tensors of shape (*batch, n), so that vmap is one more batch dimension.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from torch import Tensor
 
+JACOBIAN = {
+    "rank_l2": "center",
+    "rank_kl": "center_weighted",
+    "sort_l2": "average",
+    "sort_kl": "average_weighted",
+    "isotonic_l2": "average",
+}
+TRANSPOSED = {
+    "center": "center",
+    "center_weighted": "center_weighted",
+    "average": "spread",
+    "spread": "average",
+    "average_weighted": "spread_weighted",
+}
 
+
+@cache
 def engine(backend: str) -> ModuleType:
-    """The module that computes: imported when it is first used, because numba takes its time."""
-    name = {"numba": "fused", "torch": "reference"}[backend]
-    return import_module(f"paper_lessons.soft_sort.{name}")
+    """The module that computes, imported when it is first used: numba takes its time."""
+    module = {"numba": "fused", "torch": "reference"}[backend]
+    return import_module(f"paper_lessons.soft_sort.{module}")
+
+
+def slope(operator: str, strength: float, descending: bool) -> float:
+    """The factor of an operator's Jacobian: how fast a rank follows its value (a hard one does not)."""
+    if not operator.startswith("rank"):
+        return 1.0
+    if strength == 0.0:
+        return 0.0
+    return (-1.0 if descending else 1.0) / strength
 
 
 def no_second_derivative() -> RuntimeError:
     """What second derivatives of the kl operators raise."""
     return RuntimeError(
-        'second derivatives are defined for regularization "l2" only; '
-        'the kl operators can be differentiated once (use regularization="l2")'
+        'second derivatives exist for regularization "l2" only: '
+        'the kl operators can be differentiated once, got a second time (use "l2")'
     )
 
 
+def project(x: Tensor, operator: str, strength: float, descending: bool, backend: str) -> Tensor:
+    """An operator's result: by the cheapest way that has the derivatives that can be asked for."""
+    if under_transforms():
+        return Projection.apply(x, operator, strength, descending, backend)[0]
+    if x.requires_grad and torch.is_grad_enabled():
+        return PlainProjection.apply(x, operator, strength, descending, backend)
+    return engine(backend).project(operator, x.contiguous(), strength, descending)[0]
+
+
+def under_transforms() -> bool:
+    """Whether vmap, jvp, torch.func.grad and the like, or forward-mode duals may be at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+class PlainProjection(Function):
+    """The result of an operator with backward mode only: `Projection` costs 20 microseconds more."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, operator: str, strength: float, descending: bool, backend: str
+    ) -> Tensor:
+        result, *kept = engine(backend).project(operator, x.contiguous(), strength, descending)
+        ctx.name = TRANSPOSED[JACOBIAN[operator]]
+        ctx.scale = slope(operator, strength, descending)
+        ctx.backend = backend
+        ctx.kept = kept[::-1]
+        if operator == "rank_kl":
+            ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        kept = (*ctx.saved_tensors, *ctx.kept)
+        if torch.is_grad_enabled() or under_transforms():
+            out = BlockMap.apply(ctx.name, ctx.scale, ctx.backend, g, *kept)
+        else:
+            out = engine(ctx.backend).block_map(ctx.name, ctx.scale, g.contiguous(), *kept)
+        return out, None, None, None, None
+
+
 class BatchedFunction(Function):
-    """A function of (*batch, n) tensors that vmap may give one more batch dimension."""
+    """A function of (*batch, n) tensors, to which vmap gives one more batch dimension."""
 
     generate_vmap_rule = False
 
     @classmethod
     def vmap(cls, info: Any, in_dims: tuple, *inputs: Any) -> tuple:
-        moved = [
-            value
-            if not isinstance(value, torch.Tensor)
-            else value.expand(info.batch_size, *value.shape)
-            if dim is None
-            else value.movedim(dim, 0)
-            for value, dim in zip(inputs, in_dims, strict=True)
-        ]
-        out = cls.apply(*moved)
+        batched = []
+        for value, dim in zip(inputs, in_dims, strict=True):
+            if dim is not None:
+                value = value.movedim(dim, 0)
+            elif isinstance(value, torch.Tensor):
+                value = value.expand(info.batch_size, *value.shape)
+            batched.append(value)
+        out = cls.apply(*batched)
         return out, (0,) * len(out) if isinstance(out, tuple) else 0
 
 
-class RankL2(BatchedFunction):
-    """(ranks, blocks) of x."""
+class Projection(BatchedFunction):
+    """(result, blocks) of an l2 operator; (result, blocks, weights) of a kl one."""
 
     @staticmethod
-    def forward(x: Tensor, strength: float, descending: bool, backend: str) -> Any:
-        return engine(backend).rank_l2(x.contiguous(), strength, descending)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        _, strength, descending, ctx.backend = inputs
-        ctx.scale = slope(strength, descending)
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output[1])
-        ctx.save_for_forward(output[1])
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return None if g is None else Center.apply(g, blocks, ctx.scale, ctx.backend), *[None] * 3
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return Center.apply(t, blocks, ctx.scale, ctx.backend), None
-
-
-def slope(strength: float, descending: bool) -> float:
-    """How fast a rank moves with its score inside a block; a hard rank does not move."""
-    return 0.0 if strength == 0.0 else (-1.0 if descending else 1.0) / strength
-
-
-class RankKL(BatchedFunction):
-    """(ranks, blocks) of x."""
-
-    @staticmethod
-    def forward(x: Tensor, strength: float, descending: bool, backend: str) -> Any:
-        return engine(backend).rank_kl(x.contiguous(), strength, descending)
+    def forward(x: Tensor, operator: str, strength: float, descending: bool, backend: str) -> Any:
+        return engine(backend).project(operator, x.contiguous(), strength, descending)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        _, strength, descending, ctx.backend = inputs
-        ctx.scale = slope(strength, descending)
+        _, ctx.operator, strength, descending, ctx.backend = inputs
+        ctx.scale = slope(ctx.operator, strength, descending)
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*output)
-        ctx.save_for_forward(*output)
+        # the kl rank's weights are the ranks themselves
+        kept = output[:2] if ctx.operator == "rank_kl" else output[:0:-1]
+        ctx.save_for_backward(*kept)
+        ctx.save_for_forward(*kept)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None) -> tuple:
-        ranks, blocks = ctx.saved_tensors
-        if g is None:
-            return None, None, None, None
-        return CenterWeighted.apply(g, ranks, blocks, ctx.scale, ctx.backend), None, None, None
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> tuple:
-        ranks, blocks = ctx.saved_tensors
-        return CenterWeighted.apply(t, ranks, blocks, ctx.scale, ctx.backend), None
-
-
-class SortL2(BatchedFunction):
-    """(sorted values, blocks) of x."""
-
-    @staticmethod
-    def forward(x: Tensor, strength: float, descending: bool, backend: str) -> Any:
-        return engine(backend).sort_l2(x.contiguous(), strength, descending)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        ctx.backend = inputs[-1]
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output[1])
-        ctx.save_for_forward(output[1])
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return None if g is None else Spread.apply(g, blocks, ctx.backend), *[None] * 3
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return Average.apply(t, blocks, ctx.backend), None
-
-
-class SortKL(BatchedFunction):
-    """(sorted values, blocks, weights) of x; the weights carry no derivative of their own."""
-
-    @staticmethod
-    def forward(x: Tensor, strength: float, descending: bool, backend: str) -> Any:
-        return engine(backend).sort_kl(x.contiguous(), strength, descending)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        ctx.backend = inputs[-1]
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output[1], output[2])
-        ctx.save_for_forward(output[1], output[2])
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None, of_weights: Tensor | None) -> tuple:
+    def backward(ctx: Any, g: Tensor | None, _: None, of_weights: Tensor | None = None) -> tuple:
         if of_weights is not None:
             raise no_second_derivative()
-        blocks, weights = ctx.saved_tensors
+        nothing = (None, None, None, None)
         if g is None:
-            return None, None, None, None
-        return SpreadWeighted.apply(g, weights, blocks, ctx.backend), None, None, None
+            return None, *nothing
+        name = TRANSPOSED[JACOBIAN[ctx.operator]]
+        return BlockMap.apply(name, ctx.scale, ctx.backend, g, *ctx.saved_tensors), *nothing
 
     @staticmethod
     def jvp(ctx: Any, t: Tensor, *_: None) -> tuple:
-        blocks, weights = ctx.saved_tensors
-        # the weights' tangent is a mark: whoever meets it differentiates twice, and is told
-        mark = torch.zeros_like(weights)
-        return AverageWeighted.apply(t, weights, blocks, ctx.backend), None, mark
-
-
-class IsotonicL2(BatchedFunction):
-    """(fit, blocks) of y."""
-
-    @staticmethod
-    def forward(y: Tensor, backend: str) -> Any:
-        return engine(backend).isotonic_l2(y.contiguous())
-
-    setup_context = SortL2.setup_context
-    jvp = SortL2.jvp
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None) -> tuple:
-        return SortL2.backward(ctx, g, None)[:2]
+        name = JACOBIAN[ctx.operator]
+        tangent = BlockMap.apply(name, ctx.scale, ctx.backend, t, *ctx.saved_tensors)
+        if ctx.operator != "sort_kl":
+            return tangent, None
+        # the weights' tangent is a mark: whoever meets it differentiates a second time, and is told
+        return tangent, None, torch.zeros_like(ctx.saved_tensors[0])
 
 
 class IsotonicKL(BatchedFunction):
-    """(fit, blocks, softmax of s, softmax of w) of s and w."""
+    """(fit, blocks, softmax of s, softmax of w)."""
 
     @staticmethod
     def forward(s: Tensor, w: Tensor, backend: str) -> Any:
@@ -208,130 +182,51 @@ class IsotonicKL(BatchedFunction):
         if g is None:
             return None, None, None
         blocks, s_weights, w_weights = ctx.saved_tensors
-        s_grad = w_grad = None
-        if ctx.needs_input_grad[0]:
-            s_grad = SpreadWeighted.apply(g, s_weights, blocks, ctx.backend)
-        if ctx.needs_input_grad[1]:
-            w_grad = -SpreadWeighted.apply(g, w_weights, blocks, ctx.backend)
-        return s_grad, w_grad, None
+        return (
+            BlockMap.apply("spread_weighted", 1.0, ctx.backend, g, s_weights, blocks),
+            BlockMap.apply("spread_weighted", -1.0, ctx.backend, g, w_weights, blocks),
+            None,
+        )
 
     @staticmethod
     def jvp(ctx: Any, s_tangent: Tensor | None, w_tangent: Tensor | None, _: None) -> tuple:
         blocks, s_weights, w_weights = ctx.saved_tensors
+        marks = torch.zeros_like(s_weights), torch.zeros_like(w_weights)
         change = torch.zeros_like(s_weights)
-        if s_tangent is not None:
-            change = change + AverageWeighted.apply(s_tangent, s_weights, blocks, ctx.backend)
-        if w_tangent is not None:
-            change = change - AverageWeighted.apply(w_tangent, w_weights, blocks, ctx.backend)
-        return change, None, torch.zeros_like(s_weights), torch.zeros_like(w_weights)
+        for t, weights, sign in ((s_tangent, s_weights, 1.0), (w_tangent, w_weights, -1.0)):
+            if t is not None:
+                change = change + BlockMap.apply(
+                    "average_weighted", sign, ctx.backend, t, weights, blocks
+                )
+        return change, None, *marks
 
 
-class Center(BatchedFunction):
-    """Subtract block means and scale: linear in g, and its own transpose."""
-
-    @staticmethod
-    def forward(g: Tensor, blocks: Tensor, scale: float, backend: str) -> Tensor:
-        return engine(backend).center(g.contiguous(), blocks.contiguous(), scale)
+class BlockMap(BatchedFunction):
+    """One of the linear maps within blocks, times `scale`: `kept` is (blocks,) or (weights, blocks)."""
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        _, blocks, ctx.scale, ctx.backend = inputs
-        ctx.save_for_backward(blocks)
-        ctx.save_for_forward(blocks)
-
-    @staticmethod
-    def backward(ctx: Any, v: Tensor) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return Center.apply(v, blocks, ctx.scale, ctx.backend), None, None, None
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> Tensor:
-        (blocks,) = ctx.saved_tensors
-        return Center.apply(t, blocks, ctx.scale, ctx.backend)
-
-
-class Average(BatchedFunction):
-    """Input order -> sorted order, block means."""
-
-    @staticmethod
-    def forward(t: Tensor, blocks: Tensor, backend: str) -> Tensor:
-        return engine(backend).average(t.contiguous(), blocks.contiguous())
+    def forward(name: str, scale: float, backend: str, g: Tensor, *kept: Tensor) -> Tensor:
+        kept = tuple(tensor.contiguous() for tensor in kept)
+        return engine(backend).block_map(name, scale, g.contiguous(), *kept)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        _, blocks, ctx.backend = inputs
-        ctx.save_for_backward(blocks)
-        ctx.save_for_forward(blocks)
-
-    @staticmethod
-    def backward(ctx: Any, v: Tensor) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return Spread.apply(v, blocks, ctx.backend), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> Tensor:
-        (blocks,) = ctx.saved_tensors
-        return Average.apply(t, blocks, ctx.backend)
-
-
-class Spread(BatchedFunction):
-    """Block means, sorted order -> input order: the transpose of Average."""
-
-    @staticmethod
-    def forward(g: Tensor, blocks: Tensor, backend: str) -> Tensor:
-        return engine(backend).spread(g.contiguous(), blocks.contiguous())
-
-    setup_context = Average.setup_context
-
-    @staticmethod
-    def backward(ctx: Any, v: Tensor) -> tuple:
-        (blocks,) = ctx.saved_tensors
-        return Average.apply(v, blocks, ctx.backend), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, t: Tensor, *_: None) -> Tensor:
-        (blocks,) = ctx.saved_tensors
-        return Spread.apply(t, blocks, ctx.backend)
-
-
-class WeightedFunction(BatchedFunction):
-    """A linear map whose weights depend on the operator's input: it has no derivative of its own."""
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.name, ctx.scale, ctx.backend, _, *kept = inputs
         ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*kept)
+        ctx.save_for_forward(*kept)
 
     @staticmethod
-    def backward(ctx: Any, *_: Any) -> Any:
-        raise no_second_derivative()
+    def backward(ctx: Any, v: Tensor | None) -> tuple:
+        if len(ctx.saved_tensors) > 1:
+            raise no_second_derivative()
+        name, (blocks,) = TRANSPOSED[ctx.name], ctx.saved_tensors
+        out = None if v is None else BlockMap.apply(name, ctx.scale, ctx.backend, v, blocks)
+        return None, None, None, out, None
 
     @staticmethod
-    def jvp(ctx: Any, *_: Any) -> Any:
-        raise no_second_derivative()
-
-
-class CenterWeighted(WeightedFunction):
-    """The Jacobian of the kl rank times g; symmetric."""
-
-    @staticmethod
-    def forward(g: Tensor, ranks: Tensor, blocks: Tensor, scale: float, backend: str) -> Tensor:
-        args = g.contiguous(), ranks.contiguous(), blocks.contiguous()
-        return engine(backend).center_weighted(*args, scale)
-
-
-class AverageWeighted(WeightedFunction):
-    """The Jacobian of the kl sort times t."""
-
-    @staticmethod
-    def forward(t: Tensor, weights: Tensor, blocks: Tensor, backend: str) -> Tensor:
-        args = t.contiguous(), weights.contiguous(), blocks.contiguous()
-        return engine(backend).average_weighted(*args)
-
-
-class SpreadWeighted(WeightedFunction):
-    """The transposed Jacobian of the kl sort times g."""
-
-    @staticmethod
-    def forward(g: Tensor, weights: Tensor, blocks: Tensor, backend: str) -> Tensor:
-        args = g.contiguous(), weights.contiguous(), blocks.contiguous()
-        return engine(backend).spread_weighted(*args)
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        if len(ctx.saved_tensors) > 1:
+            raise no_second_derivative()
+        (blocks,) = ctx.saved_tensors
+        return BlockMap.apply(ctx.name, ctx.scale, ctx.backend, tangents[3], blocks)

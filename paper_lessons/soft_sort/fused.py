@@ -1,13 +1,12 @@
-"""The CPU backend: packed-key sorting by NumPy, everything else in fused numba kernels.
+"""The CPU backend: rows are sorted by packed keys, everything else happens in numba kernels.
 
-Every function takes tensors of shape (*batch, n), n >= 1, in float32 or float64, and returns new ones. `blocks` is an int32
-tensor (*batch, 2, n): the sorted order, and the end of each block at the block's first position.
-The same functions, written with PyTorch alone, stand in `reference`.
+Tensors have the shape (*batch, n), n >= 1, and are float32 or float64. `blocks` is an int32 tensor (*batch, 2, n): the
+sorted order, and each block's end at the block's first position (-1 at position 0: the row is undefined, NaN).
+`reference` computes the same with PyTorch alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,145 +24,134 @@ from paper_lessons.soft_sort.threads import for_row_chunks
 if TYPE_CHECKING:
     from torch import Tensor
 
-_ALL_ONES = {32: np.uint32(0xFFFFFFFF), 64: np.uint64(0xFFFFFFFFFFFFFFFF)}
-_NO_ONES = {32: np.uint32(0), 64: np.uint64(0)}
+# elements that are sorted and pooled in one go: their keys stay in the cache between the steps
+CHUNK = 65_536
+# NumPy's vectorized sort wins on shorter rows, radix sort on longer ones
+SHORTEST_RADIX = 256
+
+_ALL_ONES = {4: np.uint32(0xFFFFFFFF), 8: np.uint64(0xFFFFFFFFFFFFFFFF)}
+_NO_ONES = {4: np.uint32(0), 8: np.uint64(0)}
 
 
-def rank_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
-    """Soft ranks and their blocks."""
-    out, blocks = torch.empty_like(x), _empty_blocks(x)
-
-    def work(x, out, blocks):
-        kernels_rank.rank_l2(_sorted(x, descending, blocks), strength, out, blocks)
-
-    _run(work, x, out, blocks)
-    return out, blocks
-
-
-def rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
-    """Entropic soft ranks and their blocks."""
-    out, blocks = torch.empty_like(x), _empty_blocks(x)
-
-    def work(x, out, blocks):
-        kernels_rank.rank_kl(_sorted(x, descending, blocks), strength, out, blocks)
-
-    _run(work, x, out, blocks)
-    return out, blocks
+def project(operator: str, x: Tensor, strength: float, descending: bool) -> tuple[Tensor, ...]:
+    """(result, blocks) of an l2 operator or isotonic_l2; (result, blocks, weights) of sort_kl."""
+    rows = _rows(x)
+    outputs = [np.empty_like(rows), np.empty((rows.shape[0], 2, rows.shape[1]), np.int32)]
+    if operator == "sort_kl":
+        outputs.append(np.empty_like(rows))
+    for_row_chunks(_OPERATORS[operator], (strength, descending), (rows, *outputs))
+    return _tensors(x, *outputs)
 
 
-def sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
-    """Soft sort and its blocks."""
-    out, blocks = torch.empty_like(x), _empty_blocks(x)
-    sign = 1.0 if descending else -1.0
-
-    def work(x, out, blocks):
-        kernels_sort.sort_l2(_sorted(x, not descending, blocks), strength, sign, out, blocks)
-
-    _run(work, x, out, blocks)
-    return out, blocks
-
-
-def sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Entropic soft sort, its blocks, and each block's softmax in sorted order."""
-    out, blocks, weights = torch.empty_like(x), _empty_blocks(x), torch.empty_like(x)
-    sign = 1.0 if descending else -1.0
-
-    def work(x, out, blocks, weights):
-        theta = _sorted(x, not descending, blocks)
-        kernels_sort.sort_kl(theta, strength, sign, out, blocks, weights)
-
-    _run(work, x, out, blocks, weights)
-    return out, blocks, weights
-
-
-def isotonic_l2(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Non-increasing least-squares fit and its blocks (their order is the identity)."""
-    out, blocks = torch.empty_like(y), _empty_blocks(y)
-    _run(kernels_isotonic.isotonic_l2, y, out, blocks)
-    return out, blocks
-
-
-def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, ...]:
     """Non-increasing entropic fit, its blocks, and each block's softmax of s and of w."""
-    out, blocks = torch.empty_like(s), _empty_blocks(s)
-    s_weights, w_weights = torch.empty_like(s), torch.empty_like(s)
-    _run(kernels_isotonic.isotonic_kl, s, w, out, blocks, s_weights, w_weights)
-    return out, blocks, s_weights, w_weights
+    rows = _rows(s)
+    out, blocks = np.empty_like(rows), np.empty((rows.shape[0], 2, rows.shape[1]), np.int32)
+    softmaxes = np.empty_like(rows), np.empty_like(rows)
+    arrays = (rows, _rows(w), out, blocks, *softmaxes)
+    for_row_chunks(kernels_isotonic.isotonic_kl, (), arrays)
+    return _tensors(s, out, blocks, *softmaxes)
 
 
-def center(g: Tensor, blocks: Tensor, scale: float) -> Tensor:
-    """Jacobian of the l2 rank times g."""
-    out = torch.empty_like(g)
-    _run(lambda g, blocks, out: kernels_blocks.center(g, blocks, scale, out), g, blocks, out)
-    return out
+def block_map(name: str, scale: float, g: Tensor, *kept: Tensor) -> Tensor:
+    """`scale` times the map of that name, applied to g; `kept` is (blocks,) or (weights, blocks)."""
+    rows = _rows(g)
+    *weights, blocks = kept
+    ends = blocks.numpy().reshape(rows.shape[0], 2, rows.shape[1])
+    arrays = (rows, *(_rows(one) for one in weights), ends, np.empty_like(rows))
+    for_row_chunks(getattr(kernels_blocks, name), (scale,), arrays)
+    return _tensors(g, arrays[-1])[0]
 
 
-def center_weighted(g: Tensor, ranks: Tensor, blocks: Tensor, scale: float) -> Tensor:
-    """Jacobian of the kl rank times g."""
-    out = torch.empty_like(g)
-
-    def work(g, ranks, blocks, out):
-        kernels_blocks.center_weighted(g, ranks, blocks, scale, out)
-
-    _run(work, g, ranks, blocks, out)
-    return out
-
-
-def average(t: Tensor, blocks: Tensor) -> Tensor:
-    """Jacobian of the l2 sort times t."""
-    out = torch.empty_like(t)
-    _run(kernels_blocks.average, t, blocks, out)
-    return out
+def _rank_l2(strength, descending, x, out, blocks):
+    sign = -1.0 if descending else 1.0
+    bits = x.view(np.int32 if x.itemsize == 4 else np.int64)
+    pending = np.empty(x.shape[0], np.bool_)
+    count = kernels_rank.rank_l2_linear(x, bits, strength, sign, out, blocks, pending)
+    if count == x.shape[0]:
+        for theta, o, b in _sorted_chunks(descending, x, out, blocks):
+            kernels_rank.rank_l2(theta, strength, o, b)
+    elif count > 0:
+        x, some_out, some_blocks = x[pending], out[pending], blocks[pending]
+        for theta, o, b in _sorted_chunks(descending, x, some_out, some_blocks):
+            kernels_rank.rank_l2(theta, strength, o, b)
+        out[pending], blocks[pending] = some_out, some_blocks
 
 
-def spread(g: Tensor, blocks: Tensor) -> Tensor:
-    """Transposed Jacobian of the l2 sort times g."""
-    out = torch.empty_like(g)
-    _run(kernels_blocks.spread, g, blocks, out)
-    return out
+def _rank_kl(strength, descending, x, out, blocks):
+    for theta, o, b in _sorted_chunks(descending, x, out, blocks):
+        kernels_rank.rank_kl(theta, strength, o, b)
 
 
-def average_weighted(t: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
-    """Jacobian of the kl sort times t."""
-    out = torch.empty_like(t)
-    _run(kernels_blocks.average_weighted, t, weights, blocks, out)
-    return out
+def _sort_l2(strength, descending, x, out, blocks):
+    sign = 1.0 if descending else -1.0
+    for theta, o, b in _sorted_chunks(not descending, x, out, blocks):
+        kernels_sort.sort_l2(theta, strength, sign, o, b)
 
 
-def spread_weighted(g: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
-    """Transposed Jacobian of the kl sort times g."""
-    out = torch.empty_like(g)
-    _run(kernels_blocks.spread_weighted, g, weights, blocks, out)
-    return out
+def _sort_kl(strength, descending, x, out, blocks, weights):
+    sign = 1.0 if descending else -1.0
+    for theta, o, b, w in _sorted_chunks(not descending, x, out, blocks, weights):
+        kernels_sort.sort_kl(theta, strength, sign, o, b, w)
 
 
-def _empty_blocks(x: Tensor) -> Tensor:
-    return torch.empty((*x.shape[:-1], 2, x.shape[-1]), dtype=torch.int32)
+def _isotonic_l2(strength, descending, y, out, blocks):
+    kernels_isotonic.isotonic_l2(y, out, blocks)
 
 
-def _run(work: Callable[..., None], *tensors: Tensor) -> None:
-    """Call `work` with NumPy views of shape (rows, ...), in one piece or in row chunks on threads."""
-    arrays = []
-    n = tensors[0].shape[-1]
-    for tensor in tensors:
-        tail = (2, n) if tensor.dtype == torch.int32 else (n,)
-        arrays.append(tensor.detach().numpy().reshape(-1, *tail))
-    for_row_chunks(work, arrays)
+_OPERATORS = {
+    "rank_l2": _rank_l2,
+    "rank_kl": _rank_kl,
+    "sort_l2": _sort_l2,
+    "sort_kl": _sort_kl,
+    "isotonic_l2": _isotonic_l2,
+}
 
 
-def _sorted(x: np.ndarray, ascending_of_x: bool, blocks: np.ndarray) -> np.ndarray:
-    """x, or -x, of each row in descending order as float64; the order goes to `blocks[:, 0]`."""
-    bits = 8 * x.itemsize
-    flip, sign = (_NO_ONES[bits], -1.0) if ascending_of_x else (_ALL_ONES[bits], 1.0)
-    keys = np.empty(x.shape, np.uint64)
+def _sorted_chunks(negate, x, out, blocks, *others):
+    """(theta, out, blocks, ...) of some rows at a time: theta is x, or -x, in descending order."""
+    rows, n = x.shape
+    step = min(max(1, CHUNK // n), rows)
+    keys = np.empty((step, n), np.uint64)
+    for first in range(0, rows, step):
+        if step == rows:
+            parts = (x, blocks, out, *others)
+        else:
+            parts = tuple(array[first : first + step] for array in (x, blocks, out, *others))
+        theta = _sorted(negate, parts[0], parts[1], keys[: parts[0].shape[0]])
+        yield theta, parts[2], parts[1], *parts[3:]
+
+
+def _sorted(negate: bool, x: np.ndarray, blocks: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    flip, sign = (_NO_ONES[x.itemsize], -1.0) if negate else (_ALL_ONES[x.itemsize], 1.0)
     theta = keys.view(np.float64)  # the values overwrite the keys they are read from
-    if bits == 32:
+    if x.itemsize == 4:
         kernels_order.pack_float32(x.view(np.uint32), flip, keys)
-        keys.sort(axis=-1)
+        _sort_keys(keys, 32)
         kernels_order.unpack_float32(keys, flip, sign, theta, blocks)
     else:
-        position_bits = np.uint64(max(1, (x.shape[1] - 1).bit_length()))
+        position_bits = max(1, (x.shape[1] - 1).bit_length())
         kernels_order.pack_float64(x.view(np.uint64), flip, position_bits, keys)
-        keys.sort(axis=-1)
+        _sort_keys(keys, position_bits)
         kernels_order.unpack_float64(x, keys, position_bits, sign, theta, blocks)
     return theta
+
+
+def _sort_keys(keys: np.ndarray, position_bits: int) -> None:
+    if keys.shape[1] < SHORTEST_RADIX:
+        keys.sort(axis=-1)
+    else:
+        kernels_order.radix_sort(keys, position_bits)
+
+
+def _rows(tensor: Tensor) -> np.ndarray:
+    array = tensor.detach().numpy()
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+
+
+def _tensors(like: Tensor, *outputs: np.ndarray) -> tuple[Tensor, ...]:
+    """The outputs as tensors, whose rows form the batch that `like` has."""
+    tensors = tuple(map(torch.from_numpy, outputs))
+    if like.dim() == 2:
+        return tensors
+    return tuple(tensor.view(*like.shape[:-1], *tensor.shape[1:]) for tensor in tensors)

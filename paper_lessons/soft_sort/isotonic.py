@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Real
 
 from paper_lessons.soft_sort import checks
-from paper_lessons.soft_sort.autograd import IsotonicKL, IsotonicL2
+from paper_lessons.soft_sort.autograd import IsotonicKL, project
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ def isotonic_l2(y: Real[Tensor, "*batch n"], *, backend: str = "auto") -> Float[
     y = y.to(checks.working_dtype(y.dtype))
     if y.numel() == 0:
         return y.clone().to(dtype)
-    return IsotonicL2.apply(y, backend)[0].to(dtype)
+    return project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
 
 
 def isotonic_kl(

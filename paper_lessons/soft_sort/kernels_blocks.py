@@ -9,16 +9,38 @@ import numpy as np
 from numba import njit
 
 
+# sums may be reordered, so that they vectorize
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum(values):
+    total = 0.0
+    for i in range(values.size):
+        total += values[i]
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _dot(values, weights):
+    total = 0.0
+    for i in range(values.size):
+        total += np.float64(values[i]) * weights[i]
+    return total
+
+
 @njit(cache=True, nogil=True)
-def center(g, blocks, scale, out):
-    """Subtract each block's mean and scale: the (symmetric) Jacobian of the l2 rank. Input order."""
+def center(scale, g, blocks, out):
+    """Subtract each block's mean: the (symmetric) Jacobian of the l2 rank. Input order."""
     n = g.shape[1]
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
+        elif ends[0] == n and n > 1:  # a row of one block may come without its order
+            mean = _sum(source) / n
+            for i in range(n):
+                target[i] = (source[i] - mean) * scale
+            a = n
         while a < n:
             e = ends[a]
             if e == a + 1:
@@ -34,16 +56,21 @@ def center(g, blocks, scale, out):
 
 
 @njit(cache=True, nogil=True)
-def center_weighted(g, ranks, blocks, scale, out):
+def center_weighted(scale, g, ranks, blocks, out):
     """r (g - sum(g r)/sum(r)) within blocks: the (symmetric) Jacobian of the kl rank. Input order."""
     n = g.shape[1]
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
         weights = ranks[row]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
+        elif ends[0] == n and n > 1:
+            mean = _dot(source, weights) / (0.5 * n * (n + 1))
+            for i in range(n):
+                target[i] = weights[i] * (source[i] - mean) * scale
+            a = n
         while a < n:
             e = ends[a]
             if e == a + 1:
@@ -59,7 +86,7 @@ def center_weighted(g, ranks, blocks, scale, out):
 
 
 @njit(cache=True, nogil=True)
-def average(t, blocks, out):
+def average(scale, t, blocks, out):
     """Input order -> sorted order, then each block's mean: the Jacobian of the l2 sort."""
     n = t.shape[1]
     for row in range(t.shape[0]):
@@ -73,12 +100,12 @@ def average(t, blocks, out):
             mean = 0.0
             for i in range(a, e):
                 mean += source[order[i]]
-            target[a:e] = mean / (e - a)
+            target[a:e] = mean * scale / (e - a)
             a = e
 
 
 @njit(cache=True, nogil=True)
-def spread(g, blocks, out):
+def spread(scale, g, blocks, out):
     """Each block's mean, sorted order -> input order: the transpose of `average`."""
     n = g.shape[1]
     for row in range(g.shape[0]):
@@ -89,17 +116,20 @@ def spread(g, blocks, out):
         a = 0
         while a < n:
             e = ends[a]
-            mean = 0.0
-            for i in range(a, e):
-                mean += source[i]
-            mean /= e - a
-            for i in range(a, e):
-                target[order[i]] = mean
+            if e == a + 1:
+                target[order[a]] = source[a] * scale
+            else:
+                mean = 0.0
+                for i in range(a, e):
+                    mean += source[i]
+                mean *= scale / (e - a)
+                for i in range(a, e):
+                    target[order[i]] = mean
             a = e
 
 
 @njit(cache=True, nogil=True)
-def average_weighted(t, weights, blocks, out):
+def average_weighted(scale, t, weights, blocks, out):
     """Input order -> sorted order, then each block's weighted mean: the Jacobian of the kl sort."""
     n = t.shape[1]
     for row in range(t.shape[0]):
@@ -113,12 +143,12 @@ def average_weighted(t, weights, blocks, out):
             mean = 0.0
             for i in range(a, e):
                 mean += np.float64(weights[row, i]) * source[order[i]]
-            target[a:e] = mean
+            target[a:e] = mean * scale
             a = e
 
 
 @njit(cache=True, nogil=True)
-def spread_weighted(g, weights, blocks, out):
+def spread_weighted(scale, g, weights, blocks, out):
     """Each block's sum, shared out by weight, sorted order -> input order: transpose of `average_weighted`."""
     n = g.shape[1]
     for row in range(g.shape[0]):
@@ -132,6 +162,7 @@ def spread_weighted(g, weights, blocks, out):
             total = 0.0
             for i in range(a, e):
                 total += source[i]
+            total *= scale
             for i in range(a, e):
                 target[order[i]] = weights[row, i] * total
             a = e

@@ -42,8 +42,57 @@ def unpack_float32(keys, flip, sign, theta, blocks):
 
 
 @njit(cache=True, nogil=True)
+def radix_sort(keys, position_bits):
+    """Sort each row of keys by the 32 highest bits in which the row differs, stably, byte by byte.
+
+    That is exact for packed float32. Of packed float64 it leaves to `unpack_float64` what agrees in these bits.
+    """
+    n = keys.shape[1]
+    scratch = np.empty(n, np.uint64)
+    counts = np.empty((4, 256), np.int32)
+    byte = np.uint64(0xFF)
+    for row in range(keys.shape[0]):
+        source, target = keys[row], scratch
+        smallest, largest = source[0], source[0]
+        for i in range(n):
+            smallest = min(smallest, source[i])
+            largest = max(largest, source[i])
+        varying = smallest ^ largest
+        top = 64
+        while top > position_bits and not varying >> np.uint64(top - 1):
+            top -= 1
+        low = np.uint64(max(top - 32, position_bits))
+        passes = (top - np.int64(low) + 7) // 8
+
+        counts[:] = 0
+        for i in range(n):
+            k = source[i] >> low
+            counts[0, k & byte] += 1
+            counts[1, (k >> np.uint64(8)) & byte] += 1
+            counts[2, (k >> np.uint64(16)) & byte] += 1
+            counts[3, (k >> np.uint64(24)) & byte] += 1
+        for digit in range(passes):
+            places = counts[digit]
+            total = 0
+            for d in range(256):
+                here = places[d]
+                places[d] = total
+                total += here
+            shift = low + np.uint64(8 * digit)
+            for i in range(n):
+                k = source[i]
+                d = (k >> shift) & byte
+                target[places[d]] = k
+                places[d] += 1
+            source, target = target, source
+        if passes % 2:
+            target[:] = source
+
+
+@njit(cache=True, nogil=True)
 def pack_float64(bits, flip, position_bits, keys):
     """As `pack_float32`, with the lowest `position_bits` of the value given up to the position."""
+    kept = np.uint64(0xFFFFFFFFFFFFFFFF) << np.uint64(position_bits)
     for row in range(bits.shape[0]):
         for i in range(bits.shape[1]):
             k = bits[row, i]
@@ -51,14 +100,14 @@ def pack_float64(bits, flip, position_bits, keys):
                 k = np.uint64(0)
             negative = np.uint64(np.uint64(0) - np.uint64(k >> np.uint64(63)))
             k = k ^ (negative | TOP64) ^ flip
-            keys[row, i] = ((k >> position_bits) << position_bits) | np.uint64(i)
+            keys[row, i] = (k & kept) | np.uint64(i)
 
 
 @njit(cache=True, nogil=True)
 def unpack_float64(x, keys, position_bits, sign, theta, blocks):
     """As `unpack_float32`; values come from `x`, because the keys have lost their lowest bits."""
     n = keys.shape[1]
-    mask = (np.uint64(1) << position_bits) - np.uint64(1)
+    mask = (np.uint64(1) << np.uint64(position_bits)) - np.uint64(1)
     for row in range(keys.shape[0]):
         order = blocks[row, 0]
         values = theta[row]

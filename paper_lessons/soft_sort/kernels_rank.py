@@ -44,6 +44,56 @@ def central_value(theta):
 
 
 @njit(cache=True, nogil=True)
+def rank_l2_linear(x, bits, strength, sign, out, blocks, pending):
+    """Finish the rows that need no sorting, because their ranks are linear. Counts and marks the others.
+
+    A row is one block when 2 (m_i - m)/(n - i) <= strength for all i < n, where m_i is the mean of its i largest values
+    and m of all. Now m_i - m is at most max - m, and at most (m - min)(n - i)/i; so the left side
+    never exceeds 2 (max - min)/n. (`bits` is x seen as integers.)
+    """
+    rows, n = x.shape
+    count = 0
+    factor = sign / strength if strength > 0.0 else 0.0
+    ends = np.empty(2, bits.dtype)
+    for row in range(rows):
+        values, result = x[row], out[row]
+        # comparisons of integers vectorize; those of floats do not, on account of NaN
+        low = high = _ordered(bits[row, 0], bits.itemsize)
+        for i in range(n):
+            k = _ordered(bits[row, i], bits.itemsize)
+            low = min(low, k)
+            high = max(high, k)
+        ends[0], ends[1] = _ordered(low, bits.itemsize), _ordered(high, bits.itemsize)
+        smallest, largest = ends.view(x.dtype)
+        spread = np.float64(largest) - np.float64(smallest)
+        pending[row] = n == 1 or not (2.0 * spread <= strength * n and spread < math.inf)
+        if pending[row]:
+            count += 1
+            continue
+        blocks[row, 1, 0] = n
+        reference = np.float64(values[0])
+        mean = _sum_from(values, reference) / n
+        for i in range(n):
+            result[i] = 0.5 * (n + 1) + ((values[i] - reference) - mean) * factor
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _ordered(k, itemsize):
+    """An integer that compares as the float with these bits does; its own inverse."""
+    return k ^ ((k >> 63) & 0x7FFFFFFFFFFFFFFF) if itemsize == 8 else k ^ ((k >> 31) & 0x7FFFFFFF)
+
+
+# addition may be reordered, so that it vectorizes
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum_from(values, reference):
+    total = 0.0
+    for i in range(values.size):
+        total += values[i] - reference
+    return total
+
+
+@njit(cache=True, nogil=True)
 def rank_l2(theta, strength, out, blocks):
     n = theta.shape[1]
     starts = np.empty(n, np.int32)
@@ -84,29 +134,33 @@ def _pool_rank_l2(theta, strength, starts, sums):
     2 strength c1 c2, is 2 (S1 c2 - S2 c1) <= strength c1 c2 (c1 + c2): no division, and theta/strength
     is never subtracted from n.
     """
-    n = theta.size
     shift = central_value(theta)
-    count = 0
-    i = 0
-    while i < n:
-        a = i
-        value = theta[i]
-        i += 1
-        while i < n and theta[i] == value:  # ties share a block whatever the rounding of their sums
-            i += 1
-        total = (value - shift) * (i - a)
+    count = 0  # closed blocks; the open one starts at a
+    a, size, total = 0, 1.0, theta[0] - shift
+    for i in range(1, theta.size):
+        value = theta[i] - shift
+        # ties share a block whatever the rounding of their sums
+        if theta[i] != theta[i - 1] and 2.0 * (total - value * size) > strength * size * (
+            size + 1.0
+        ):
+            starts[count] = a
+            sums[count] = total
+            count += 1
+            a, size, total = i, 1.0, value
+            continue
+        total += value
+        size += 1.0
         while count > 0:
             below = starts[count - 1]
-            c1, c2 = float(a - below), float(i - a)
-            if 2.0 * (sums[count - 1] * c2 - total * c1) > strength * c1 * c2 * (c1 + c2):
+            c1 = float(a - below)
+            if 2.0 * (sums[count - 1] * size - total * c1) > strength * c1 * size * (c1 + size):
                 break
             count -= 1
             total += sums[count]
+            size += c1
             a = below
-        starts[count] = a
-        sums[count] = total
-        count += 1
-    return count
+    starts[count] = a
+    return count + 1
 
 
 @njit(cache=True, nogil=True)

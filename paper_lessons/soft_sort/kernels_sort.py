@@ -58,21 +58,30 @@ def _pool_sort_l2(theta, strength, starts, sums):
     the test of the l2 rank with the roles exchanged, 2 strength (S1 c2 - S2 c1) >= c1 c2 (c1 + c2).
     """
     shift = central_value(theta)
-    count = 0
-    for i in range(theta.size):
-        a, total = i, theta[i] - shift
-        while count > 0 and strength > 0.0:
+    count = 0  # closed blocks; the open one starts at a
+    a, size, total = 0, 1.0, theta[0] - shift
+    for i in range(1, theta.size):
+        value = theta[i] - shift
+        if strength == 0.0 or 2.0 * strength * (total - value * size) < size * (size + 1.0):
+            starts[count] = a
+            sums[count] = total
+            count += 1
+            a, size, total = i, 1.0, value
+            continue
+        total += value
+        size += 1.0
+        while count > 0:
             below = starts[count - 1]
-            c1, c2 = float(a - below), float(i + 1 - a)
-            if 2.0 * strength * (sums[count - 1] * c2 - total * c1) < c1 * c2 * (c1 + c2):
+            c1 = float(a - below)
+            rise = 2.0 * strength * (sums[count - 1] * size - total * c1)
+            if rise < c1 * size * (c1 + size):
                 break
             count -= 1
             total += sums[count]
+            size += c1
             a = below
-        starts[count] = a
-        sums[count] = total
-        count += 1
-    return count
+    starts[count] = a
+    return count + 1
 
 
 @njit(cache=True, nogil=True)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from paper_lessons.soft_sort import checks
-from paper_lessons.soft_sort.autograd import RankKL, RankL2, SortKL, SortL2
+from paper_lessons.soft_sort import autograd, checks
 
 
 def soft_sort(
@@ -62,9 +59,8 @@ def soft_sort(
     >>> soft_sort(torch.tensor([3, 1, 2]), regularization_strength=0, descending=True)
     tensor([3., 2., 1.])
     """
-    function = {"l2": SortL2, "kl": SortKL}
     return _operate(
-        "sort", function, values, regularization, regularization_strength, descending, dim, backend
+        "sort", values, regularization, regularization_strength, descending, dim, backend
     )
 
 
@@ -122,15 +118,13 @@ def soft_rank(
     >>> soft_rank(scores, regularization_strength=0.5)
     tensor([2.4667, 1.0000, 3.6667, 2.8667, 5.0000])
     """
-    function = {"l2": RankL2, "kl": RankKL}
     return _operate(
-        "rank", function, values, regularization, regularization_strength, descending, dim, backend
+        "rank", values, regularization, regularization_strength, descending, dim, backend
     )
 
 
 def _operate(
     operator: str,
-    functions: dict[str, Any],
     values: Tensor,
     regularization: str,
     regularization_strength: float,
@@ -143,15 +137,16 @@ def _operate(
     strength = checks.check_strength(regularization_strength)
     dim = checks.check_dim(values, dim)
     backend = checks.choose_backend(values, backend)
-    dtype = checks.result_dtype(values.dtype)
-    values = values.to(checks.working_dtype(values.dtype))
+    dtype, working = checks.result_dtype(values.dtype), checks.working_dtype(values.dtype)
+    if values.dtype != working:
+        values = values.to(working)
     if values.numel() == 0:
         return values.clone().to(dtype)
     # without regularization both projections are the same hard operator
-    function = functions[regularization if strength > 0.0 else "l2"]
+    operator = f"{operator}_{regularization if strength > 0.0 else 'l2'}"
     if dim != -1:
         values = values.movedim(dim, -1)
-    result = function.apply(values, strength, bool(descending), backend)[0]
+    result = autograd.project(values, operator, strength, bool(descending), backend)
     if dim != -1:
         result = result.movedim(-1, dim)
-    return result.to(dtype)
+    return result if dtype == working else result.to(dtype)

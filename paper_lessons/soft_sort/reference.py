@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 Parts = tuple["Tensor", ...]
 
 
-def rank_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+def project(operator: str, x: Tensor, strength: float, descending: bool) -> tuple[Tensor, ...]:
+    return _OPERATORS[operator](x, strength, descending)
+
+
+def _rank_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
     theta, order = _sort(-x if descending else x)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
@@ -54,7 +58,7 @@ def rank_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tenso
     return _to_input_order(result, order, undefined).to(x.dtype), blocks
 
 
-def rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+def _rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
     theta, order = _sort(-x if descending else x)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
@@ -84,7 +88,7 @@ def rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tenso
     return _to_input_order(result, order, undefined).to(x.dtype), blocks
 
 
-def sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
+def _sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
     theta, order = _sort(x if descending else -x)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
@@ -113,7 +117,7 @@ def sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tenso
     return result.reshape(x.shape).to(x.dtype), blocks
 
 
-def sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor, Tensor]:
     theta, order = _sort(x if descending else -x)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
@@ -148,7 +152,7 @@ def sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tenso
     return result.reshape(x.shape).to(x.dtype), blocks, weights.to(x.dtype)
 
 
-def isotonic_l2(y: Tensor) -> tuple[Tensor, Tensor]:
+def _isotonic_l2(y: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
     n = y.shape[-1]
     rows = y.to(precise_dtype(y)).reshape(-1, n)
     undefined = rows.isnan().any(-1)
@@ -163,6 +167,15 @@ def isotonic_l2(y: Tensor) -> tuple[Tensor, Tensor]:
     fit = (sums / _sizes(starts, rows.numel()))[members.index].reshape(rows.shape)
     fit[undefined] = torch.nan
     return fit.reshape(y.shape).to(y.dtype), blocks
+
+
+_OPERATORS = {
+    "rank_l2": _rank_l2,
+    "rank_kl": _rank_kl,
+    "sort_l2": _sort_l2,
+    "sort_kl": _sort_kl,
+    "isotonic_l2": _isotonic_l2,
+}
 
 
 def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -198,52 +211,74 @@ def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return fit, blocks, s_weights, w_weights
 
 
-def center(g: Tensor, blocks: Tensor, scale: float) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    sorted_g = g.to(precise_dtype(g)).gather(-1, order)
-    result = (sorted_g - _block_sum(sorted_g, ends) / _block_size(ends)) * scale
-    result = torch.where(_block_size(ends) == 1, 0.0, result)
-    return _scatter(result, order, undefined, g.dtype)
+def block_map(name: str, scale: float, g: Tensor, *kept: Tensor) -> Tensor:
+    *weights, blocks = kept
+    return _MAPS[name](scale, g.to(precise_dtype(g)), *weights, _Blocks(blocks)).to(g.dtype)
 
 
-def center_weighted(g: Tensor, ranks: Tensor, blocks: Tensor, scale: float) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    sorted_g = g.to(precise_dtype(g)).gather(-1, order)
-    weights = ranks.to(sorted_g.dtype).gather(-1, order)
-    size = _block_size(ends)
-    total = size * (g.shape[-1] - (2 * ends - size - 1).to(sorted_g.dtype) / 2)
-    result = weights * (sorted_g - _block_sum(sorted_g * weights, ends) / total) * scale
-    result = torch.where(size == 1, 0.0, result)
-    return _scatter(result, order, undefined, g.dtype)
+def _center(scale: float, g: Tensor, blocks: _Blocks) -> Tensor:
+    sorted_g = g.gather(-1, blocks.order)
+    centered = scale * (sorted_g - blocks.sum(sorted_g) / blocks.size)
+    return blocks.scatter(torch.where(blocks.size == 1, 0.0, centered))
 
 
-def average(t: Tensor, blocks: Tensor) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    sorted_t = t.to(precise_dtype(t)).gather(-1, order)
-    result = _block_sum(sorted_t, ends) / _block_size(ends)
-    return torch.where(undefined, torch.nan, result).to(t.dtype)
+def _center_weighted(scale: float, g: Tensor, ranks: Tensor, blocks: _Blocks) -> Tensor:
+    sorted_g, weights = g.gather(-1, blocks.order), ranks.to(g.dtype).gather(-1, blocks.order)
+    # the mean of the weights n, ..., 1 over a block, which ends before position `ends`
+    total = blocks.size * (g.shape[-1] - (2 * blocks.ends - blocks.size - 1).to(g.dtype) / 2)
+    centered = scale * weights * (sorted_g - blocks.sum(sorted_g * weights) / total)
+    return blocks.scatter(torch.where(blocks.size == 1, 0.0, centered))
 
 
-def spread(g: Tensor, blocks: Tensor) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    result = _block_sum(g.to(precise_dtype(g)), ends) / _block_size(ends)
-    return _scatter(result, order, undefined, g.dtype)
+def _average(scale: float, t: Tensor, blocks: _Blocks) -> Tensor:
+    return blocks.mask(scale * blocks.sum(t.gather(-1, blocks.order)) / blocks.size)
 
 
-def average_weighted(t: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    sorted_t = t.to(precise_dtype(t)).gather(-1, order)
-    result = _block_sum(sorted_t * weights, ends)
-    return torch.where(undefined, torch.nan, result).to(t.dtype)
+def _spread(scale: float, g: Tensor, blocks: _Blocks) -> Tensor:
+    return blocks.scatter(scale * blocks.sum(g) / blocks.size)
 
 
-def spread_weighted(g: Tensor, weights: Tensor, blocks: Tensor) -> Tensor:
-    order, ends, undefined = _unpack(blocks)
-    result = _block_sum(g.to(precise_dtype(g)), ends) * weights
-    return _scatter(result, order, undefined, g.dtype)
+def _average_weighted(scale: float, t: Tensor, weights: Tensor, blocks: _Blocks) -> Tensor:
+    return blocks.mask(scale * blocks.sum(t.gather(-1, blocks.order) * weights))
 
 
-class Members:
+def _spread_weighted(scale: float, g: Tensor, weights: Tensor, blocks: _Blocks) -> Tensor:
+    return blocks.scatter(scale * weights * blocks.sum(g))
+
+
+_MAPS = {
+    "center": _center,
+    "center_weighted": _center_weighted,
+    "average": _average,
+    "spread": _spread,
+    "average_weighted": _average_weighted,
+    "spread_weighted": _spread_weighted,
+}
+
+
+class _Blocks:
+    """The blocks as the derivatives need them: what the tensor `blocks` holds, taken apart."""
+
+    def __init__(self, blocks: Tensor) -> None:
+        self.order = blocks[..., 0, :].long()
+        self.undefined = blocks[..., 1, :] < 0
+        ends = blocks[..., 1, :].long()
+        self.ends = torch.where(self.undefined, ends.shape[-1], ends)
+        self.size = self.sum(torch.ones_like(self.ends))
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Each position's block's sum. A block's end names it: add up there, and read back."""
+        sums = values.new_zeros((*values.shape[:-1], values.shape[-1] + 1))
+        return sums.scatter_add_(-1, self.ends, values).gather(-1, self.ends)
+
+    def mask(self, values: Tensor) -> Tensor:
+        return torch.where(self.undefined, torch.nan, values)
+
+    def scatter(self, values: Tensor) -> Tensor:
+        return torch.empty_like(values).scatter_(-1, self.order, self.mask(values))
+
+
+class _Members:
     """For every position of the flattened rows, what it needs to know about its block."""
 
     def __init__(self, starts: Tensor, n: int, total: int, dtype: torch.dtype) -> None:
@@ -324,9 +359,9 @@ def _has_undefined_sort(rows: Tensor, strength: float) -> Tensor:
 
 def _blocks(
     starts: Tensor, order: Tensor, undefined: Tensor, dtype: torch.dtype
-) -> tuple[Tensor, Members]:
+) -> tuple[Tensor, _Members]:
     n = order.shape[-1]
-    members = Members(starts, n, order.numel(), dtype)
+    members = _Members(starts, n, order.numel(), dtype)
     ends = torch.where(undefined[:, None], -1, members.end.reshape(-1, n)).reshape(order.shape)
     return torch.stack([order, ends], dim=-2).to(torch.int32), members
 
@@ -336,24 +371,3 @@ def _to_input_order(result: Tensor, order: Tensor, undefined: Tensor) -> Tensor:
     result[undefined] = torch.nan
     result = result.reshape(order.shape)
     return torch.empty_like(result).scatter_(-1, order, result)
-
-
-def _unpack(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    order, ends = blocks[..., 0, :].long(), blocks[..., 1, :].long()
-    undefined = ends < 0
-    return order, torch.where(undefined, order.shape[-1], ends), undefined
-
-
-def _block_sum(values: Tensor, ends: Tensor) -> Tensor:
-    # a block's end names it: add up at that index, read back from there
-    sums = values.new_zeros((*values.shape[:-1], values.shape[-1] + 1))
-    return sums.scatter_add_(-1, ends, values).gather(-1, ends)
-
-
-def _block_size(ends: Tensor) -> Tensor:
-    return _block_sum(torch.ones_like(ends), ends)
-
-
-def _scatter(result: Tensor, order: Tensor, undefined: Tensor, dtype: torch.dtype) -> Tensor:
-    result = torch.where(undefined, torch.nan, result)
-    return torch.empty_like(result).scatter_(-1, order, result).to(dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,8 +19,10 @@ WORKERS = 2
 _pools: dict[int, ThreadPoolExecutor] = {}
 
 
-def for_row_chunks(work: Callable[..., None], arrays: Sequence[np.ndarray]) -> None:
-    """Call `work(*arrays)`, or `work` on both halves of the rows at once when they are many.
+def for_row_chunks(
+    work: Callable[..., None], options: tuple[Any, ...], arrays: Sequence[np.ndarray]
+) -> None:
+    """Call `work(*options, *arrays)`, or call it on both halves of the rows at once when they are many.
 
     The kernels and NumPy's sort release the interpreter's lock, so two halves run side by side. One thread is used
     where PyTorch was told to use one (`torch.set_num_threads(1)`, which DataLoader workers do).
@@ -29,17 +31,19 @@ def for_row_chunks(work: Callable[..., None], arrays: Sequence[np.ndarray]) -> N
     ----------
     work : callable
         Reads and writes the rows of the arrays it is given; a row never needs another.
+    options : tuple
+        Passed on as they are.
     arrays : sequence of ndarray
         All with the same number of rows.
     """
     rows = arrays[0].shape[0]
     if arrays[0].size < SMALLEST_SPLIT or rows < WORKERS or torch.get_num_threads() == 1:
-        work(*arrays)
+        work(*options, *arrays)
         return
     middle = rows // 2
-    other = _pool().submit(work, *(array[:middle] for array in arrays))
+    other = _pool().submit(work, *options, *(array[:middle] for array in arrays))
     try:
-        work(*(array[middle:] for array in arrays))
+        work(*options, *(array[middle:] for array in arrays))
     finally:
         other.result()
 
