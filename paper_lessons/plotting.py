@@ -33,8 +33,10 @@ __all__ = [
     "luminance",
 ]
 
+#: The light page.
 LIGHT_PAGE = "#ffffff"
-DARK_PAGE = "#121212"  # sphinx-book-theme's page when it is dark
+#: The dark page, as sphinx-book-theme has it.
+DARK_PAGE = "#121212"
 
 #: Colours by name. They were found by a search over those of at least 3.1:1 on both pages, for the largest
 #: smallest difference as seen with normal sight, protanopia, deuteranopia and tritanopia.

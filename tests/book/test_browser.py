@@ -1,0 +1,101 @@
+"""The built site in a browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import browser
+
+LOOKS = [(1300, 1000, "light"), (1300, 1000, "dark"), (390, 844, "light"), (390, 844, "dark")]
+
+QUESTIONS = {
+    "overflow": "document.documentElement.scrollWidth - window.innerWidth",
+    "theme": "document.documentElement.dataset.theme",
+    "formulas": "document.querySelectorAll('mjx-container').length",
+    "unset": "[...document.querySelectorAll('span.math, div.math')].filter(e => !e.querySelector('mjx-container')).length",
+    "errors": "document.querySelectorAll('mjx-merror, [data-mjx-error]').length",
+    "plates": """[...document.querySelectorAll('.cell_output img')].filter(
+        e => !['rgba(0, 0, 0, 0)', 'transparent'].includes(getComputedStyle(e).backgroundColor)).length""",
+    "toggles": """[...document.querySelectorAll('.primary-toggle')].filter(e => e.offsetParent).length""",
+    "unlabelled": """[...document.querySelectorAll('button, a[href], summary')].filter(
+        e => e.offsetParent && !e.textContent.trim() && !e.getAttribute('aria-label') && !e.title
+             && !e.dataset.bsOriginalTitle && !e.querySelector('img[alt], svg[aria-label]')).map(e => e.outerHTML)""",
+}
+
+
+@pytest.fixture(scope="module")
+def visits(site) -> list[dict]:
+    if browser.executable() is None:
+        pytest.skip("no Chromium was found")
+    names = [path.relative_to(site).as_posix() for path in sorted(site.glob("**/*.html"))]
+    names = [name for name in names if not name.startswith(("_static", "_modules"))]
+    questions = dict(QUESTIONS)
+    axe = os.environ.get("PAPER_LESSONS_AXE", "")
+    if axe:
+        script = Path(axe).read_text(encoding="utf-8")
+        questions["axe"] = (
+            f"(async () => {{ {script}\n; const r = await axe.run(document, {{runOnly: ['wcag2a', 'wcag2aa', "
+            "'wcag21a', 'wcag21aa']}); return r.violations.map(v => v.id + ' ' + v.nodes[0].html); })()"
+        )
+    return browser.visit(site, names, LOOKS, questions)
+
+
+def each(visits: list[dict], key: str) -> list[tuple]:
+    """What is wrong, with where: answers that are neither 0 nor empty."""
+    return [(visit["page"], visit["look"], visit[key]) for visit in visits if visit[key]]
+
+
+@pytest.mark.slow
+def test_every_page_was_visited_in_every_look(visits):
+    assert len(visits) >= 10 * len(LOOKS)
+    assert {visit["theme"] for visit in visits} == {"light", "dark"}
+
+
+@pytest.mark.slow
+def test_no_request_leaves_the_machine(visits):
+    assert each(visits, "outside") == []
+
+
+@pytest.mark.slow
+def test_no_error_in_the_console(visits):
+    assert each(visits, "complaints") == []
+
+
+@pytest.mark.slow
+def test_nothing_sticks_out_at_the_side(visits):
+    assert [found for found in each(visits, "overflow") if found[2] > 0] == []
+
+
+@pytest.mark.slow
+def test_every_formula_is_set(visits):
+    assert each(visits, "unset") == []
+    assert each(visits, "errors") == []
+    assert any(visit["formulas"] > 20 for visit in visits)
+
+
+@pytest.mark.slow
+def test_figures_have_no_plate_behind_them(visits):
+    assert each(visits, "plates") == []
+
+
+@pytest.mark.slow
+def test_the_sidebar_can_be_opened(visits):
+    assert [visit["page"] for visit in visits if not visit["toggles"]] == []
+
+
+@pytest.mark.slow
+def test_everything_that_can_be_pressed_has_a_name(visits):
+    assert each(visits, "unlabelled") == []
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing(visits):
+    if "axe" not in visits[0]:
+        pytest.skip("axe-core is not installed (PAPER_LESSONS_AXE is the path of its axe.min.js)")
+    assert [json.dumps(found) for found in each(visits, "axe")] == []
