@@ -7,7 +7,7 @@ Sorted input turns the projection into isotonic regression, and pooling adjacent
 from __future__ import annotations
 
 from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
-from paper_lessons.soft_sort.operators import soft_rank, soft_sort
+from paper_lessons.soft_sort.operators import soft_rank, soft_sort, warmup
 from paper_lessons.soft_sort.permutahedron import project_onto_permutahedron
 from paper_lessons.soft_sort.strength import covering_strength, hard_strength, linear_strength
 
@@ -20,4 +20,5 @@ __all__ = [
     "project_onto_permutahedron",
     "isotonic_l2",
     "isotonic_kl",
+    "warmup",
 ]

@@ -63,6 +63,18 @@ def block_map(name: str, scale: float, g: Tensor, *kept: Tensor) -> Tensor:
     return _tensors(g, arrays[-1])[0]
 
 
+def compile_all() -> None:
+    """Call every kernel once in each dtype."""
+    for dtype in (torch.float32, torch.float64):
+        values = torch.linspace(0.0, 1.0, SHORTEST_RADIX, dtype=dtype)[None]
+        for operator in _OPERATORS:
+            blocks = project(operator, values, 1e-3, False)[1]
+        isotonic_kl(values, values)
+        for name in ("center", "average", "spread"):
+            block_map(name, 1.0, values, blocks)
+            block_map(f"{name}_weighted", 1.0, values, values, blocks)
+
+
 def _rank_l2(strength, descending, x, out, blocks):
     sign = -1.0 if descending else 1.0
     bits = x.view(np.int32 if x.itemsize == 4 else np.int64)

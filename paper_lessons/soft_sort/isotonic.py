@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float, Real
 
-from paper_lessons.soft_sort import checks
-from paper_lessons.soft_sort.autograd import IsotonicKL, project
+from paper_lessons.soft_sort import autograd, checks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +48,7 @@ def isotonic_l2(y: Real[Tensor, "*batch n"], *, backend: str = "auto") -> Float[
     y = y.to(checks.working_dtype(y.dtype))
     if y.numel() == 0:
         return y.clone().to(dtype)
-    return project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
+    return autograd.project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
 
 
 def isotonic_kl(
@@ -93,4 +92,4 @@ def isotonic_kl(
     s, w = s.to(working), w.to(working)
     if s.numel() == 0:
         return (s - w).to(dtype)
-    return IsotonicKL.apply(s, w, backend)[0].to(dtype)
+    return autograd.isotonic_kl(s, w, backend).to(dtype)

@@ -6,11 +6,11 @@ order of the values that came in, "sorted order" that of the sorted ones.
 """
 
 import numpy as np
-from numba import njit
+
+from paper_lessons.soft_sort.jit import kernel, summing_kernel
 
 
-# sums may be reordered, so that they vectorize
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@summing_kernel
 def _sum(values):
     total = 0.0
     for i in range(values.size):
@@ -18,7 +18,7 @@ def _sum(values):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@summing_kernel
 def _dot(values, weights):
     total = 0.0
     for i in range(values.size):
@@ -26,7 +26,7 @@ def _dot(values, weights):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def center(scale, g, blocks, out):
     """Subtract each block's mean: the (symmetric) Jacobian of the l2 rank. Input order."""
     n = g.shape[1]
@@ -55,7 +55,7 @@ def center(scale, g, blocks, out):
             a = e
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def center_weighted(scale, g, ranks, blocks, out):
     """r (g - sum(g r)/sum(r)) within blocks: the (symmetric) Jacobian of the kl rank. Input order."""
     n = g.shape[1]
@@ -85,7 +85,7 @@ def center_weighted(scale, g, ranks, blocks, out):
             a = e
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def average(scale, t, blocks, out):
     """Input order -> sorted order, then each block's mean: the Jacobian of the l2 sort."""
     n = t.shape[1]
@@ -104,7 +104,7 @@ def average(scale, t, blocks, out):
             a = e
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spread(scale, g, blocks, out):
     """Each block's mean, sorted order -> input order: the transpose of `average`."""
     n = g.shape[1]
@@ -128,7 +128,7 @@ def spread(scale, g, blocks, out):
             a = e
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def average_weighted(scale, t, weights, blocks, out):
     """Input order -> sorted order, then each block's weighted mean: the Jacobian of the kl sort."""
     n = t.shape[1]
@@ -147,7 +147,7 @@ def average_weighted(scale, t, weights, blocks, out):
             a = e
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spread_weighted(scale, g, weights, blocks, out):
     """Each block's sum, shared out by weight, sorted order -> input order: transpose of `average_weighted`."""
     n = g.shape[1]

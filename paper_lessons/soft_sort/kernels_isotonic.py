@@ -3,12 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
 
-from paper_lessons.soft_sort.kernels_rank import refuse_row
+from paper_lessons.soft_sort.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def isotonic_l2(y, out, blocks):
     """Least squares: a block's value is its mean; neighbours merge when S1 c2 <= S2 c1."""
     n = y.shape[1]
@@ -33,7 +32,8 @@ def isotonic_l2(y, out, blocks):
             sums[count] = total
             count += 1
         if not defined:
-            refuse_row(result, ends)
+            result[:] = np.nan
+            ends[0] = -1
             continue
         for k in range(count):
             a = starts[k]
@@ -45,7 +45,7 @@ def isotonic_l2(y, out, blocks):
                 result[a:e] = sums[k] / (e - a)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def isotonic_kl(s, w, out, blocks, s_weights, w_weights):
     """Entropic: a block's value is LSE(s) - LSE(w). Also writes both softmaxes, for the derivative."""
     n = s.shape[1]
@@ -70,7 +70,8 @@ def isotonic_kl(s, w, out, blocks, s_weights, w_weights):
             w_logs[count] = w_log
             count += 1
         if not defined:
-            refuse_row(out[row], ends)
+            out[row, :] = np.nan
+            ends[0] = -1
             continue
         for k in range(count):
             a = starts[k]
@@ -82,6 +83,6 @@ def isotonic_kl(s, w, out, blocks, s_weights, w_weights):
                 w_weights[row, i] = math.exp(w[row, i] - w_logs[k])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _log_add(a, b):
     return max(a, b) + math.log1p(math.exp(-abs(a - b)))

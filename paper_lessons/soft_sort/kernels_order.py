@@ -7,13 +7,14 @@ position; `unpack_float64` puts the few neighbours right that the shortened keys
 """
 
 import numpy as np
-from numba import njit
+
+from paper_lessons.soft_sort.jit import kernel
 
 TOP32 = np.uint32(0x80000000)
 TOP64 = np.uint64(0x8000000000000000)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_float32(bits, flip, keys):
     """Keys of (rows, n) float bits; `flip` is all ones for descending order of x, zero for -x."""
     for row in range(bits.shape[0]):
@@ -27,7 +28,7 @@ def pack_float32(bits, flip, keys):
             keys[row, i] = (np.uint64(k) << np.uint64(32)) | np.uint64(i)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unpack_float32(keys, flip, sign, theta, blocks):
     """Write sign * x, now in descending order, and the positions. `theta` may share memory with `keys`."""
     for row in range(keys.shape[0]):
@@ -41,7 +42,7 @@ def unpack_float32(keys, flip, sign, theta, blocks):
             theta[row, i] = sign * np.float64(k.view(np.float32))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def radix_sort(keys, position_bits):
     """Sort each row of keys by the 32 highest bits in which the row differs, stably, byte by byte.
 
@@ -89,7 +90,7 @@ def radix_sort(keys, position_bits):
             target[:] = source
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_float64(bits, flip, position_bits, keys):
     """As `pack_float32`, with the lowest `position_bits` of the value given up to the position."""
     kept = np.uint64(0xFFFFFFFFFFFFFFFF) << np.uint64(position_bits)
@@ -103,7 +104,7 @@ def pack_float64(bits, flip, position_bits, keys):
             keys[row, i] = (k & kept) | np.uint64(i)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unpack_float64(x, keys, position_bits, sign, theta, blocks):
     """As `unpack_float32`; values come from `x`, because the keys have lost their lowest bits."""
     n = keys.shape[1]
@@ -122,7 +123,7 @@ def unpack_float64(x, keys, position_bits, sign, theta, blocks):
             _repair(values, order)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _repair(values, order):
     """Insertion sort, which is linear on nearly sorted rows; a merge sort when it is not."""
     budget = 8 * values.size
@@ -139,7 +140,7 @@ def _repair(values, order):
             return
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge_sort(values, order):
     n = values.size
     source, source_order = values.copy(), order.copy()

@@ -9,14 +9,15 @@ is n - (a+e-1)/2: an exact number that needs no sum.
 import math
 
 import numpy as np
-from numba import njit
+
+from paper_lessons.soft_sort.jit import kernel, summing_kernel
 
 # exp(-600) is far from underflow even after a product with n^2, so one shift serves a whole row
 WIDEST_ROW = 600.0
 
 
-@njit(cache=True, nogil=True)
-def has_undefined_ranks(theta, bounded):
+@kernel
+def _has_undefined_ranks(theta, bounded):
     """NaN anywhere, or infinities that tie; a NaN stands at one of the two ends after sorting."""
     n = theta.size
     first, last = theta[0], theta[n - 1]
@@ -29,21 +30,7 @@ def has_undefined_ranks(theta, bounded):
     )
 
 
-@njit(cache=True, nogil=True)
-def refuse_row(out, ends):
-    """All NaN, and a mark that makes every derivative of the row NaN."""
-    out[:] = np.nan
-    ends[0] = -1
-
-
-@njit(cache=True, nogil=True)
-def central_value(theta):
-    """A shift that keeps sums of large, close values exact enough to compare."""
-    middle = theta[theta.size // 2]
-    return middle if math.isfinite(middle) else 0.0
-
-
-@njit(cache=True, nogil=True)
+@kernel
 def rank_l2_linear(x, bits, strength, sign, out, blocks, pending):
     """Finish the rows that need no sorting, because their ranks are linear. Counts and marks the others.
 
@@ -78,14 +65,13 @@ def rank_l2_linear(x, bits, strength, sign, out, blocks, pending):
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ordered(k, itemsize):
     """An integer that compares as the float with these bits does; its own inverse."""
     return k ^ ((k >> 63) & 0x7FFFFFFFFFFFFFFF) if itemsize == 8 else k ^ ((k >> 31) & 0x7FFFFFFF)
 
 
-# addition may be reordered, so that it vectorizes
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@summing_kernel
 def _sum_from(values, reference):
     total = 0.0
     for i in range(values.size):
@@ -93,7 +79,7 @@ def _sum_from(values, reference):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rank_l2(theta, strength, out, blocks):
     n = theta.shape[1]
     starts = np.empty(n, np.int32)
@@ -101,10 +87,11 @@ def rank_l2(theta, strength, out, blocks):
     inverse = 1.0 / strength if strength > 0.0 else 0.0
     for row in range(theta.shape[0]):
         values, result, order, ends = theta[row], out[row], blocks[row, 0], blocks[row, 1]
-        if has_undefined_ranks(values, math.isinf(strength)) and (
+        if _has_undefined_ranks(values, math.isinf(strength)) and (
             strength > 0.0 or math.isnan(values[0]) or math.isnan(values[n - 1])
         ):
-            refuse_row(result, ends)
+            result[:] = np.nan
+            ends[0] = -1
             continue
         count = _pool_rank_l2(values, strength, starts, sums)
         for k in range(count):
@@ -125,7 +112,7 @@ def rank_l2(theta, strength, out, blocks):
                 result[order[i]] = mean_weight + ((values[i] - reference) - mean) * inverse
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool_rank_l2(theta, strength, starts, sums):
     """Blocks of the l2 rank: their starts, and how many there are.
 
@@ -134,7 +121,10 @@ def _pool_rank_l2(theta, strength, starts, sums):
     2 strength c1 c2, is 2 (S1 c2 - S2 c1) <= strength c1 c2 (c1 + c2): no division, and theta/strength
     is never subtracted from n.
     """
-    shift = central_value(theta)
+    # large, close values keep their digits in the sums
+    shift = theta[theta.size // 2]
+    if not math.isfinite(shift):
+        shift = 0.0
     count = 0  # closed blocks; the open one starts at a
     a, size, total = 0, 1.0, theta[0] - shift
     for i in range(1, theta.size):
@@ -163,7 +153,7 @@ def _pool_rank_l2(theta, strength, starts, sums):
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rank_kl(theta, strength, out, blocks):
     n = theta.shape[1]
     starts = np.empty(n, np.int32)
@@ -172,8 +162,9 @@ def rank_kl(theta, strength, out, blocks):
     inverse = 1.0 / strength
     for row in range(theta.shape[0]):
         values, result, order, ends = theta[row], out[row], blocks[row, 0], blocks[row, 1]
-        if has_undefined_ranks(values, inverse == 0.0):
-            refuse_row(result, ends)
+        if _has_undefined_ranks(values, inverse == 0.0):
+            result[:] = np.nan
+            ends[0] = -1
             continue
         narrow = (values[0] - values[n - 1]) * inverse < WIDEST_ROW
         if narrow:
@@ -199,7 +190,7 @@ def rank_kl(theta, strength, out, blocks):
                     result[order[i]] = math.exp((values[i] - values[a]) * inverse) * factor
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool_rank_kl_narrow(exponentials, starts, sums):
     """Blocks of the kl rank from E = exp(theta/strength), shifted once for the row.
 
@@ -225,7 +216,7 @@ def _pool_rank_kl_narrow(exponentials, starts, sums):
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool_rank_kl(theta, inverse, starts, sums):
     """As `_pool_rank_kl_narrow` for rows of any range: each block is shifted by its own first value.
 

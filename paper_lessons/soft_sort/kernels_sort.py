@@ -8,13 +8,12 @@ block's end at its start. The projected vector is (n, ..., 1)/strength, the perm
 import math
 
 import numpy as np
-from numba import njit
 
-from paper_lessons.soft_sort.kernels_rank import central_value, refuse_row
+from paper_lessons.soft_sort.jit import kernel
 
 
-@njit(cache=True, nogil=True)
-def has_undefined_sort(theta, strength):
+@kernel
+def _has_undefined_sort(theta, strength):
     """NaN anywhere; an infinity too, unless the sort is hard: it would drag the others along."""
     first, last = theta[0], theta[theta.size - 1]
     if math.isnan(first) or math.isnan(last):
@@ -22,7 +21,7 @@ def has_undefined_sort(theta, strength):
     return strength > 0.0 and (math.isinf(first) or math.isinf(last))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sort_l2(theta, strength, sign, out, blocks):
     n = theta.shape[1]
     starts = np.empty(n, np.int32)
@@ -30,8 +29,9 @@ def sort_l2(theta, strength, sign, out, blocks):
     inverse = 1.0 / strength if strength > 0.0 else 0.0
     for row in range(theta.shape[0]):
         values, result, ends = theta[row], out[row], blocks[row, 1]
-        if has_undefined_sort(values, strength):
-            refuse_row(result, ends)
+        if _has_undefined_sort(values, strength):
+            result[:] = np.nan
+            ends[0] = -1
             continue
         count = _pool_sort_l2(values, strength, starts, sums)
         for k in range(count):
@@ -50,14 +50,15 @@ def sort_l2(theta, strength, sign, out, blocks):
                 result[i] = sign * (mean + (middle - i) * inverse)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool_sort_l2(theta, strength, starts, sums):
     """Blocks of the l2 sort: their starts, and how many there are.
 
     Here rho/strength is projected and theta is the corner, so the block value is mean(rho)/strength - mean(theta):
     the test of the l2 rank with the roles exchanged, 2 strength (S1 c2 - S2 c1) >= c1 c2 (c1 + c2).
     """
-    shift = central_value(theta)
+    # large, close values keep their digits in the sums
+    shift = theta[theta.size // 2]
     count = 0  # closed blocks; the open one starts at a
     a, size, total = 0, 1.0, theta[0] - shift
     for i in range(1, theta.size):
@@ -84,18 +85,19 @@ def _pool_sort_l2(theta, strength, starts, sums):
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sort_kl(theta, strength, sign, out, blocks, weights):
     """Also writes `weights` (rows, n), each block's softmax of theta: the derivative needs it."""
     n = theta.shape[1]
     starts = np.empty(n, np.int32)
     sums = np.empty(n)
     inverse = 1.0 / strength
-    geometric = geometric_sums(n, inverse)
+    geometric = _geometric_sums(n, inverse)
     for row in range(theta.shape[0]):
         values, result, ends, softmax = theta[row], out[row], blocks[row, 1], weights[row]
-        if has_undefined_sort(values, strength):
-            refuse_row(result, ends)
+        if _has_undefined_sort(values, strength):
+            result[:] = np.nan
+            ends[0] = -1
             continue
         count = _pool_sort_kl(values, inverse, geometric, starts, sums)
         for k in range(count):
@@ -113,8 +115,8 @@ def sort_kl(theta, strength, sign, out, blocks, weights):
                 softmax[i] = math.exp(values[i] - values[a]) / sums[k]
 
 
-@njit(cache=True, nogil=True)
-def geometric_sums(n, inverse):
+@kernel
+def _geometric_sums(n, inverse):
     """G(k) = 1 + q + ... + q^(k-1) for q = exp(-inverse), k = 0..n."""
     sums = np.empty(n + 1)
     scale = math.expm1(-inverse)
@@ -123,7 +125,7 @@ def geometric_sums(n, inverse):
     return sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool_sort_kl(theta, inverse, geometric, starts, sums):
     """Blocks of the kl sort: their starts, and T = sum of exp(theta - theta_first) for each.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
@@ -121,6 +122,18 @@ def soft_rank(
     return _operate(
         "rank", values, regularization, regularization_strength, descending, dim, backend
     )
+
+
+def warmup() -> None:
+    """Compile all CPU kernels now, instead of when each is first called.
+
+    Needed once per machine and version, where the kernels' cache can be written; in every process elsewhere.
+
+    Examples
+    --------
+    >>> warmup()
+    """
+    autograd.engine("numba").compile_all()
 
 
 def _operate(
