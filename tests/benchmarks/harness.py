@@ -140,6 +140,7 @@ def measure(
     minimum_rounds: int = 9,
     maximum_rounds: int = 400,
     seconds_per_turn: float = 0.004,
+    warm_up: int = 1,
     clock: Clock = time.process_time,
 ) -> dict[str, Timing]:
     """Run rivals in turns and time each.
@@ -154,6 +155,9 @@ def measure(
         Bounds on the number of rounds; in each round every rival has one turn.
     seconds_per_turn : float
         A turn repeats its call as often as fills this time (once, if a call takes longer).
+    warm_up : int
+        Calls of each rival before anything is timed: they compile, allocate and fill caches. As many
+        as a rival has inputs, if different inputs may take different paths through it.
     clock : callable
         Returns seconds; the default counts the CPU time of all threads of this process.
 
@@ -170,6 +174,9 @@ def measure(
         )
     # Where the clock is coarse (Windows counts in steps of 16 ms), a turn must span many steps.
     turn = max(seconds_per_turn, 20 * time.get_clock_info("process_time").resolution)
+    for call in rivals.values():
+        for _ in range(warm_up):
+            call()
     calls = {name: _calls_that_fill(turn, call, clock) for name, call in rivals.items()}
     samples: dict[str, list[float]] = {name: [] for name in rivals}
     names = list(rivals)
@@ -198,7 +205,6 @@ def _one_turn(call: Callable[[], object], repetitions: int, clock: Clock) -> flo
 
 
 def _calls_that_fill(turn: float, call: Callable[[], object], clock: Clock) -> int:
-    call()  # compiles, allocates, fills caches: never timed
     repetitions = 1
     while True:
         spent = _one_turn(call, repetitions, clock) * repetitions
