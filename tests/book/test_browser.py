@@ -23,6 +23,19 @@ QUESTIONS = {
     "plates": """[...document.querySelectorAll('.cell_output img')].filter(
         e => !['rgba(0, 0, 0, 0)', 'transparent'].includes(getComputedStyle(e).backgroundColor)).length""",
     "toggles": """[...document.querySelectorAll('.primary-toggle')].filter(e => e.offsetParent).length""",
+    "paper": """(() => {
+        const page = document.documentElement.dataset, theme = page.theme, faults = [];
+        const closed = () => document.querySelectorAll('details:not([open]), .toggle-hidden').length;
+        const before = closed();
+        window.dispatchEvent(new Event('beforeprint'));
+        if (closed() > 0) faults.push('something is folded on paper');
+        if (page.theme !== 'light') faults.push('the paper is dark');
+        window.dispatchEvent(new Event('afterprint'));
+        if (closed() !== before) faults.push('what was folded stays open');
+        if (page.theme !== theme) faults.push('the page stays light');
+        return faults; })()""",
+    "unreachable": """[...document.querySelectorAll('.admonition.dropdown, details')].filter(
+        e => !e.querySelector('button, summary')).length""",
     "unlabelled": """[...document.querySelectorAll('button, a[href], summary')].filter(
         e => e.offsetParent && !e.textContent.trim() && !e.getAttribute('aria-label') && !e.title
              && !e.dataset.bsOriginalTitle && !e.querySelector('img[alt], svg[aria-label]')).map(e => e.outerHTML)""",
@@ -92,6 +105,16 @@ def test_the_sidebar_can_be_opened(visits):
 @pytest.mark.slow
 def test_everything_that_can_be_pressed_has_a_name(visits):
     assert each(visits, "unlabelled") == []
+
+
+@pytest.mark.slow
+def test_what_is_folded_can_be_opened_by_keyboard(visits):
+    assert each(visits, "unreachable") == []
+
+
+@pytest.mark.slow
+def test_paper_is_light_and_nothing_on_it_is_folded(visits):
+    assert each(visits, "paper") == []
 
 
 @pytest.mark.slow
