@@ -105,9 +105,9 @@ def handout(
 def warmup() -> None:
     """Compile what is compiled on first use, so that a class does not wait for it."""
     for lesson in LESSONS:
-        commands = _commands(lesson)
-        if commands is not None and hasattr(commands, "warmup"):
-            commands.warmup()
+        library = _module(lesson)
+        if library is not None and hasattr(library, "warmup"):
+            library.warmup()
             print(f"{lesson.number:02d} {lesson.command}: compiled")
 
 
@@ -125,18 +125,19 @@ def run(
         print("Run an experiment of a lesson; `paper-lessons run LESSON --help` lists them.")
         return
     found = find(lesson)
-    commands = _commands(found)
+    commands = _module(found, "commands")
     if commands is None:
         raise ValueError(f"lesson {found.number:02d} {found.command} has no experiments to run yet")
     program = typer.main.get_command(commands.app)
     program.main(context.args, prog_name=f"paper-lessons run {found.command}")
 
 
-def _commands(lesson: Lesson) -> ModuleType | None:
-    """The lesson's ``commands`` module, with a ``typer.Typer`` named ``app``; None if it has none."""
-    if not (Path(__file__).parent / lesson.name / "commands.py").is_file():
+def _module(lesson: Lesson, name: str = "__init__") -> ModuleType | None:
+    """A module of a lesson: its library, or ``commands`` with a ``typer.Typer`` named ``app``; None without one."""
+    if not (Path(__file__).parent / lesson.name / f"{name}.py").is_file():
         return None
-    return import_module(f"paper_lessons.{lesson.name}.commands")
+    inner = "" if name == "__init__" else f".{name}"
+    return import_module(f"paper_lessons.{lesson.name}{inner}")
 
 
 def main(arguments: list[str] | None = None) -> None:

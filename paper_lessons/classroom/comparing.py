@@ -205,38 +205,45 @@ def _text(value: Any, digits: int) -> str:
 
 def _pair(yours: Any, expected: Any, path: Path, digits: int) -> Layout:
     """The two values with their entries in equal columns."""
-    if not (isinstance(yours, list) and isinstance(expected, list)):
-        left, right = _text(yours, digits), _text(expected, digits)
-        return Layout(left, right, "^" * len(right) if not path else "")
-    left, right, caret = "[", "[", ""
-    for index in range(max(len(yours), len(expected))):
-        inner = path[1:] if path and path[0] == index else ("nowhere",)
-        if index >= len(yours) or index >= len(expected):
-            part = Layout(
-                _text(yours[index], digits) if index < len(yours) else "",
-                _text(expected[index], digits) if index < len(expected) else "",
-                "",
-            )
-            part = part._replace(caret="^" * max(1, len(part.expected)) if not inner else "")
-        else:
-            part = _pair(yours[index], expected[index], inner, digits)
+    if isinstance(yours, list) and isinstance(expected, list):
+        longer = max(len(yours), len(expected))
+        parts = [_entries(yours, expected, index, path, digits) for index in range(longer)]
+        return _row(parts, [""] * longer, (len(yours), len(expected)), "[]")
+    if isinstance(yours, dict) and isinstance(expected, dict) and set(yours) == set(expected):
+        parts = [_entries(yours, expected, key, path, digits) for key in expected]
+        return _row(parts, [f"{key!r}: " for key in expected], (len(yours), len(expected)), "{}")
+    left, right = _text(yours, digits), _text(expected, digits)
+    return Layout(left, right, "^" * len(right) if not path else "")
+
+
+def _entries(yours: Any, expected: Any, step: int | str, path: Path, digits: int) -> Layout:
+    """One entry of both; where only one of them has it, the other is empty."""
+    here = bool(path) and path[0] == step
+    left, right = _at(yours, (step,)), _at(expected, (step,))
+    if left is _ABSENT or right is _ABSENT:
+        texts = ["" if value is _ABSENT else _text(value, digits) for value in (left, right)]
+        return Layout(*texts, "^" * max(1, len(texts[1])) if here else "")
+    # A path that leads elsewhere must not end here.
+    return _pair(left, right, path[1:] if here else ("elsewhere",), digits)
+
+
+def _row(parts: list[Layout], labels: list[str], lengths: tuple[int, int], brackets: str) -> Layout:
+    left = right = brackets[0]
+    caret = ""
+    for index, (part, label) in enumerate(zip(parts, labels, strict=True)):
         if part.caret:
-            caret = " " * len(right) + part.caret
+            caret = " " * (len(right) + len(label)) + part.caret
         width = max(len(part.yours), len(part.expected))
-        left += _entry(part.yours, width, index, len(yours))
-        right += _entry(part.expected, width, index, len(expected))
-    return Layout(_close(left, len(yours)), _close(right, len(expected)), caret)
+        left += _entry(part.yours, label, width, index, lengths[0])
+        right += _entry(part.expected, label, width, index, lengths[1])
+    return Layout(left + brackets[1], right + brackets[1], caret)
 
 
-def _entry(text: str, width: int, index: int, length: int) -> str:
-    comma = ", " if index < length - 1 else ""
+def _entry(text: str, label: str, width: int, index: int, length: int) -> str:
     if index >= length:
         return ""
-    return (text + comma).ljust(width + len(comma))
-
-
-def _close(text: str, length: int) -> str:
-    return text + "]" if length else "[]"
+    comma = ", " if index < length - 1 else ""
+    return label + (text + comma).ljust(width + len(comma))
 
 
 def _narrow(yours: Any, expected: Any, path: Path, digits: int) -> Layout:

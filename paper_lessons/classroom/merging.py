@@ -95,7 +95,7 @@ def merge(release: Release, cells: list[Cell], exercise: Exercise) -> Merged:
             if any(entry.cell.source.strip() != cell.source.strip() for entry in here):
                 merged.remarks.append(f"The check “{cell.what}” was edited; the original ran.")
         elif cell.role == "answer":
-            body += _answer(cell, here, merged)
+            body += _answer(cell, here, placed, merged)
         elif cell.kind == "code":
             body += _given(cell, here, merged)
         for entry in followers:
@@ -193,12 +193,11 @@ def _check(cell: ReleaseCell, merged: Merged) -> dict[str, Any]:
     )
 
 
-def _answer(cell: ReleaseCell, here: list[_Placed], merged: Merged) -> list[dict[str, Any]]:
+def _answer(
+    cell: ReleaseCell, here: list[_Placed], placed: list[_Placed], merged: Merged
+) -> list[dict[str, Any]]:
     if not here:
-        merged.remarks.append(
-            f"The answer cell {cell.name!r} is missing: it was deleted, or its metadata were lost and "
-            "it stands in another section."
-        )
+        _seek(cell, placed, merged)
     if len(here) > 1:
         merged.remarks.append(
             f"The answer cell {cell.name!r} is there {len(here)} times; all ran in order, the last one counts."
@@ -210,6 +209,27 @@ def _answer(cell: ReleaseCell, here: list[_Placed], merged: Merged) -> list[dict
         merged.answers.append(identifier)
         made.append(code_cell(entry.cell.source, id=identifier))
     return made
+
+
+def _seek(cell: ReleaseCell, placed: list[_Placed], merged: Merged) -> None:
+    """An answer that lost its metadata and its identifier is still known by its place and its name."""
+    wanted = defined_names(cell.source)
+    found = [
+        entry
+        for entry in placed
+        if entry.match is None
+        and entry.section == cell.section
+        and entry.cell.kind == "code"
+        and wanted & defined_names(entry.cell.source)
+    ]
+    merged.answers += [f"own-{entry.number}" for entry in found]
+    if found:
+        names = ", ".join(f"`{name}`" for name in sorted(wanted))
+        merged.remarks.append(
+            f"The answer cell {cell.name!r} had lost its mark; your cell that defines {names} was taken for it."
+        )
+    else:
+        merged.remarks.append(f"The answer cell {cell.name!r} is missing.")
 
 
 def _given(cell: ReleaseCell, here: list[_Placed], merged: Merged) -> list[dict[str, Any]]:
@@ -234,7 +254,7 @@ def _own(entry: _Placed, merged: Merged) -> list[dict[str, Any]]:
         return []
     if entry.match is None and cell.claims.get("role") == "check":
         merged.remarks.append(
-            f"Cell {entry.number} says that it is a check; it is not, and did not run."
+            "A cell that calls itself a check, and is none of this release, did not run."
         )
         return []
     identifier = f"own-{entry.number}"

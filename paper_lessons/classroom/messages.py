@@ -50,8 +50,7 @@ def failing(outcome: Outcome, function: Callable[..., Any], tolerance: float) ->
     else:
         layout = lay_out(yours, expected, path)
         lines += [f"  yours      {layout.yours}", f"  expected   {layout.expected}"]
-        if layout.caret:
-            lines.append(f"             {layout.caret}{_position(path)}")
+        lines.append(f"             {layout.caret}{_position(path)}")
     if outcome.changed:
         lines.append("  Your function changed its input. Does it work on a copy?")
     return [*lines, *remark(outcome)]
