@@ -105,7 +105,8 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict[str, Any], tre
             app.config.paper_lessons_branch,
             f"book/{NOTEBOOKS}/{notebook.name}",
         )
-        new[0:0] = [_launch_button(service, url) for service, url in links.items()]
+        if links:
+            new.insert(0, _launch_buttons(links))
     context["header_buttons"] = new + buttons
 
 
@@ -129,14 +130,17 @@ def _print_button() -> dict[str, str]:
     }
 
 
-def _launch_button(service: str, url: str) -> dict[str, str]:
+def _launch_buttons(links: dict[str, str]) -> dict[str, Any]:
+    buttons = [
+        {"type": "link", "url": url, "text": service, "tooltip": f"Run this chapter on {service}"}
+        for service, url in links.items()
+    ]
     return {
-        "type": "link",
-        "url": url,
-        "tooltip": f"Run this chapter on {service}",
-        "text": service,
+        "type": "group",
+        "buttons": buttons,
+        "tooltip": "Run this chapter without an installation",
         "icon": "fas fa-rocket",
-        "label": f"launch-{service.lower()}-button",
+        "label": "launch-buttons",
     }
 
 

@@ -113,7 +113,8 @@ def test_without_an_address_there_are_no_buttons_that_need_one(small_book):
 
 def test_one_address_switches_all_of_them_on(small_book):
     found = furnished(small_book, "https://github.com/a/b")
-    assert found["labels"][:2] == ["launch-colab-button", "launch-binder-button"]
+    assert found["labels"][:2] == ["launch-buttons", "download-notebook-button"]
+    assert [button["text"] for button in found["buttons"][0]["buttons"]] == ["Colab", "Binder"]
     for name in ("use_repository_button", "use_edit_page_button", "use_issues_button"):
         assert found["options"][name] is True
 
