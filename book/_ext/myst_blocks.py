@@ -16,9 +16,7 @@ _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>.*)$")
 _DIRECTIVE = re.compile(r"^\{(?P<name>[^}\s]+)\}\s*(?P<argument>.*)$")
 _TARGET = re.compile(r"^\((?P<label>[^()\s]+)\)=\s*$")
 _MATH_LABEL = re.compile(r"\$\$\s*\((?P<label>[^()\s]+)\)\s*$")
-_ENVIRONMENT = re.compile(
-    r"^\\begin\{(?P<name>align|gather|equation|multline|alignat)(?P<star>\*?)\}"
-)
+_ENVIRONMENT = re.compile(r"^\\begin\{(?P<name>align|gather|equation|alignat)(?P<star>\*?)\}")
 _FOOTNOTE = re.compile(r"^\[\^(?P<name>[^\]]+)\]:\s*(?P<text>.*)$")
 _HEADING = re.compile(r"^#{1,6}\s+(?P<title>.*?)\s*#*$")
 _OPTION = re.compile(r"^:(?P<key>[\w-]+):(?:\s+(?P<value>.*))?$")
@@ -202,7 +200,7 @@ def _read_environment(lines: list[str], start: int, name: str, star: str) -> tup
 
 
 _PROTECTED = re.compile(
-    r"^( *)(`{3,}|~{3,})(?!\{).*?^ *\2\s*$|(?<!`)(?<!\})(`+)(?!`).+?(?<!`)\3(?!`)|\$\$.*?\$\$",
+    r"^( *)(`{3,}|~{3,})(?![`~{]).*?^ *\2\s*$|(?<!`)(?<!\})(`+)(?!`).+?(?<!`)\3(?!`)|\$\$.*?\$\$",
     re.DOTALL | re.MULTILINE,
 )
 _LEFT_OVER = {

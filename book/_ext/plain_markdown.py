@@ -328,7 +328,6 @@ def _formula(content: str, number: str, environment: str) -> str:
         "align": "aligned",
         "gather": "gathered",
         "alignat": "alignedat",
-        "multline": "gathered",
     }
     name = environment.removesuffix("*")
     if name in inner:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import author_year
 import execution_cache
 import lesson_markdown
+import myst_blocks
 import offline_math
 import page_furniture
 import plain_docstrings
@@ -223,3 +225,28 @@ def test_the_table_of_results_says_whether_the_code_has_changed(tmp_path, monkey
 
 def test_without_results_the_page_says_so(tmp_path):
     assert "No result" in lesson_markdown.result_table(tmp_path)
+
+
+@pytest.mark.parametrize("directives", [True, False])
+def test_the_list_of_exercises_is_that_of_the_notebook(directives):
+    notebook = lesson_markdown.notebook_of("soft-sort")
+    exercises = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["paper_lessons"][
+        "exercises"
+    ]
+    listed = lesson_markdown.exercise_list(notebook, directives=directives)
+    places = []
+    for number, exercise in enumerate(exercises, start=1):
+        places.append(listed.index(f"Exercise {number}: {exercise['title']}"))
+        assert (
+            f"Difficulty {exercise['difficulty']} of 5, about {exercise['minutes']} minutes"
+            in listed
+        )
+        places += [listed.index(hint.strip()) for hint in exercise["hints"]]
+    assert places == sorted(places)
+    assert f"about {sum(one['minutes'] for one in exercises)} minutes" in listed
+    assert bool(myst_blocks.residue(listed)) is directives
+
+
+def test_a_missing_notebook_of_exercises_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"exercises/09_gone\.ipynb is not there"):
+        lesson_markdown.exercise_list(tmp_path / "09_gone.ipynb", directives=True)
