@@ -6,10 +6,22 @@ Sorted input turns the projection into isotonic regression, and pooling adjacent
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
+from paper_lessons.soft_sort.losses import (
+    spearman_correlation,
+    spearman_loss,
+    topk_loss,
+    topk_strength,
+    trimmed_loss,
+)
 from paper_lessons.soft_sort.operators import soft_rank, soft_sort, warmup
 from paper_lessons.soft_sort.permutahedron import project_onto_permutahedron
 from paper_lessons.soft_sort.strength import covering_strength, hard_strength, linear_strength
+
+if TYPE_CHECKING:
+    from paper_lessons.soft_sort.estimators import LabelRanker, SoftTrimmedRegressor
 
 __all__ = [
     "soft_sort",
@@ -20,5 +32,21 @@ __all__ = [
     "project_onto_permutahedron",
     "isotonic_l2",
     "isotonic_kl",
+    "spearman_loss",
+    "spearman_correlation",
+    "topk_loss",
+    "topk_strength",
+    "trimmed_loss",
+    "LabelRanker",
+    "SoftTrimmedRegressor",
     "warmup",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes longer to import than all the rest; who only sorts need not wait for it
+    if name in ("LabelRanker", "SoftTrimmedRegressor"):
+        from paper_lessons.soft_sort import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
