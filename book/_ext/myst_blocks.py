@@ -200,7 +200,7 @@ def _read_environment(lines: list[str], start: int, name: str, star: str) -> tup
 
 
 _PROTECTED = re.compile(
-    r"^( *)(`{3,}|~{3,})(?![`~{]).*?^ *\2\s*$|(?<!`)(?<!\})(`+)(?!`).+?(?<!`)\3(?!`)|\$\$.*?\$\$",
+    r"^( *)(`{3,}|~{3,})(?![`~{]).*?^ *\2\s*$|(?<![`}])(`{1,2})(?!`)(?:(?!\n\n).)+?(?<!`)\3(?!`)|\$\$.*?\$\$",
     re.DOTALL | re.MULTILINE,
 )
 _LEFT_OVER = {
