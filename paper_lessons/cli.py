@@ -72,6 +72,8 @@ def check(
     from paper_lessons.classroom.checking import check_notebook
     from paper_lessons.classroom.reporting import report
 
+    if sys.stderr.isatty():
+        print("Checking; a few seconds for each exercise.", file=sys.stderr)
     score = check_notebook(notebook, exercise=exercise)
     print(report(score))
     raise typer.Exit(0 if score.full else 1)

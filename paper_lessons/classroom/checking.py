@@ -42,10 +42,10 @@ def check(notebook: str | Path | None = None, *, exercise: str | int | None = No
     from paper_lessons.classroom.reporting import report
 
     path = Path(notebook) if notebook is not None else _this_notebook()
-    result = check_notebook(path, exercise=exercise)
-    saved = datetime.fromtimestamp(path.stat().st_mtime)
-    print(f"{path.name} as it was saved at {saved:%H:%M:%S}")
-    print(report(result))
+    if path.is_file():
+        saved = datetime.fromtimestamp(path.stat().st_mtime)
+        print(f"{path.name} as it was saved at {saved:%H:%M:%S}; a few seconds for each exercise.\n")
+    print(report(check_notebook(path, exercise=exercise)))
 
 
 def check_notebook(

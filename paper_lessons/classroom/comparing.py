@@ -221,8 +221,9 @@ def _entries(yours: Any, expected: Any, step: int | str, path: Path, digits: int
     here = bool(path) and path[0] == step
     left, right = _at(yours, (step,)), _at(expected, (step,))
     if left is _ABSENT or right is _ABSENT:
-        texts = ["" if value is _ABSENT else _text(value, digits) for value in (left, right)]
-        return Layout(*texts, "^" * max(1, len(texts[1])) if here else "")
+        mine = "" if left is _ABSENT else _text(left, digits)
+        theirs = "" if right is _ABSENT else _text(right, digits)
+        return Layout(mine, theirs, "^" * max(1, len(theirs)) if here else "")
     # A path that leads elsewhere must not end here.
     return _pair(left, right, path[1:] if here else ("elsewhere",), digits)
 

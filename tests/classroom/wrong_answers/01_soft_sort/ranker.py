@@ -7,7 +7,7 @@
 # loses: ranker-loss ranker-weights ranker-correlation ranker-hidden-loss ranker-hidden-gradient ranker-hidden-weights
 # says: Where is the half?
 def spearman_loss(scores, target_ranks, strength):
-    return (soft_rank(scores, strength) - target_ranks).square().sum(dim=1).mean()
+    return (soft_ranks(scores, strength) - target_ranks).square().sum(dim=1).mean()
 
 
 # %% summed over the rows
@@ -15,7 +15,7 @@ def spearman_loss(scores, target_ranks, strength):
 # loses: ranker-loss ranker-weights ranker-correlation ranker-hidden-loss ranker-hidden-gradient ranker-hidden-weights
 # says: The sum over the rows, or their mean?
 def spearman_loss(scores, target_ranks, strength):
-    return (soft_rank(scores, strength) - target_ranks).square().sum() / 2
+    return (soft_ranks(scores, strength) - target_ranks).square().sum() / 2
 
 
 # %% averaged over the entries too
@@ -23,7 +23,7 @@ def spearman_loss(scores, target_ranks, strength):
 # loses: ranker-loss ranker-weights ranker-hidden-loss ranker-hidden-gradient ranker-hidden-weights
 # says: Over a row the squares are summed, not averaged.
 def spearman_loss(scores, target_ranks, strength):
-    return (soft_rank(scores, strength) - target_ranks).square().mean() / 2
+    return (soft_ranks(scores, strength) - target_ranks).square().mean() / 2
 
 
 # %% ranked the other way round
@@ -31,7 +31,7 @@ def spearman_loss(scores, target_ranks, strength):
 # loses: ranker-loss ranker-weights ranker-correlation ranker-hidden-loss ranker-hidden-gradient ranker-hidden-weights
 # says: Is the largest score ranked n?
 def spearman_loss(scores, target_ranks, strength):
-    return (soft_rank(-scores, strength) - target_ranks).square().sum(dim=1).mean() / 2
+    return (soft_ranks(-scores, strength) - target_ranks).square().sum(dim=1).mean() / 2
 
 
 # %% exact ranks, through which no gradient flows
