@@ -44,7 +44,9 @@ def check(notebook: str | Path | None = None, *, exercise: str | int | None = No
     path = Path(notebook) if notebook is not None else _this_notebook()
     if path.is_file():
         saved = datetime.fromtimestamp(path.stat().st_mtime)
-        print(f"{path.name} as it was saved at {saved:%H:%M:%S}; a few seconds for each exercise.\n")
+        print(
+            f"{path.name} as it was saved at {saved:%H:%M:%S}; a few seconds for each exercise.\n"
+        )
     print(report(check_notebook(path, exercise=exercise)))
 
 

@@ -33,7 +33,7 @@ def report(score: Score) -> str:
     if score.full:
         lines.append("All points. " + _PRACTICE)
     else:
-        lines.append(_PRACTICE)
+        lines += ["The cell below an answer tries it on smaller inputs, and says more.", _PRACTICE]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -78,7 +78,7 @@ def _lost(check: CheckScore, trouble: str) -> list[str]:
         quiet = trouble and check.error.startswith(("did not run", "NameError"))
         return lines if quiet else [*lines, f"    yours      {check.error}"]
     yours, expected = _values(check.yours), _values(check.check.expected)
-    if expected is not None and yours == expected:
+    if check.yours == check.check.expected:
         return [*lines, "    The value is right, but the cell also printed to the error stream."]
     if yours is None or expected is None or len(yours) != len(expected):
         right = check.yours.endswith(check.check.expected)
@@ -104,6 +104,15 @@ def _lost(check: CheckScore, trouble: str) -> list[str]:
 def _values(printed: str) -> list[Any] | None:
     """The values that ``show`` printed, one a line; None when something else was printed too."""
     try:
-        return [json.loads(line) for line in printed.splitlines()]
-    except ValueError:
+        return [_spoken(json.loads(line)) for line in printed.splitlines()]
+    except (ValueError, RecursionError):
         return None
+
+
+def _spoken(value: Any) -> Any:
+    """``show`` spells out what JSON cannot say; a person reads nan and inf."""
+    if isinstance(value, list):
+        return [_spoken(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _spoken(item) for key, item in value.items()}
+    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value

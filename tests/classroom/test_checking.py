@@ -55,14 +55,17 @@ def test_an_untouched_notebook_gets_none_without_a_kernel(toy: Any) -> None:
 def test_wrong_answers_are_shown_beside_the_right_ones(toy: Any, write: Write) -> None:
     content = toy.content(
         double_answer="def double(values):\n    print('here')\n    " + RETURNS,
-        mean_answer="def mean_of(values):\n    if len(values) == 1:\n        return helper(values)\n    return 3",
+        mean_answer=(
+            "def mean_of(values):\n    if len(values) == 1:\n        return helper(values)\n"
+            "    return float('nan')"
+        ),
     )
-    content["cells"][2]["source"] += "\n"
     score = check_notebook(write(content), release=toy.release)
     assert points(score) == [0, 0]
     text = report(score)
     assert "The value is right, but your code prints something else too" in text
-    assert "    yours      3\n    expected   2.3333\n               ^^^^^^\n" in text
+    assert "    yours      nan\n    expected   2.3333\n               ^^^^^^\n" in text
+    assert "The cell below an answer tries it on smaller inputs" in text
     assert "`helper` is not defined in any cell of your notebook." in text
     assert 'What is one number plus itself?   (hint 1 of 3; hint("double", 2) for more)' in text
 
@@ -128,6 +131,18 @@ def test_the_watchdog(toy: Any, write: Write, body: str, sentence: str, earned: 
     assert points(score) == [earned]
     assert sentence in report(score)
     assert not children()
+
+
+@pytest.mark.slow
+def test_a_kernel_that_does_not_start(
+    toy: Any, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("paper_lessons.classroom.running.repository", lambda: None)
+    score = check_notebook(write(toy.content()), release=toy.release, exercise=1)
+    assert score.points == 0
+    assert "The kernel did not start." in report(score)
 
 
 @pytest.mark.slow
