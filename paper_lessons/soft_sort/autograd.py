@@ -12,7 +12,6 @@ All functions take tensors of shape (*batch, n), so that vmap is one more batch 
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,6 @@ TRANSPOSED = {
 }
 
 
-@cache
 def engine(backend: str) -> ModuleType:
     """The module that computes, imported when it is first used: numba takes its time."""
     module = {"numba": "fused", "torch": "reference"}[backend]
@@ -110,6 +108,11 @@ class PlainProjection(Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple:
         kept = (*ctx.saved_tensors, *ctx.kept)
+        if torch._C._functorch.is_legacy_batchedtensor(g):
+            raise RuntimeError(
+                "is_grads_batched=True and vectorize=True are not supported by soft_sort: "
+                "use torch.func.jacrev, or torch.func.vmap over torch.func.vjp"
+            )
         if torch.is_grad_enabled() or under_transforms():
             out = BlockMap.apply(ctx.name, ctx.scale, ctx.backend, g, *kept)
         else:

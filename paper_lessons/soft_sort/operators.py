@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
@@ -51,7 +50,8 @@ def soft_sort(
     Notes
     -----
     s_eps(theta) = P(rho / eps, theta) with rho = (n, ..., 1), the paper's section on soft operators;
-    ascending results are -s_eps(-theta). Second derivatives exist for "l2" only.
+    ascending results are -s_eps(-theta). Second derivatives exist for "l2" only. There is no soft permutation matrix behind
+    the values, and no soft argsort: the projection never forms one.
 
     Examples
     --------
@@ -109,7 +109,8 @@ def soft_rank(
     Notes
     -----
     Ascending ranks are P(theta / eps, rho) with rho = (n, ..., 1), descending ones P(-theta / eps, rho), the paper's
-    section on soft operators; "kl" is exp(P_E(theta / eps, log rho)). Second derivatives exist for "l2" only.
+    section on soft operators; "kl" is exp(P_E(theta / eps, log rho)). Second derivatives exist for "l2" only. There is no soft
+    permutation matrix behind the ranks, and no soft argsort: the projection never forms one.
 
     Examples
     --------
