@@ -182,17 +182,15 @@ async def opened(program: str, folder: Path) -> tuple[subprocess.Popen[bytes], B
 
 
 def visit(
-    site: Path, names: list[str], looks: list[tuple[int, int, str]], questions: dict[str, str]
-) -> list[dict]:
-    """Load pages of a site in several looks, and ask each of them some questions.
+    site: Path, visits: list[tuple[str, tuple[int, int, str]]], questions: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Load pages of a site, each in a look, and ask them some questions.
 
     Parameters
     ----------
     site : Path
         Folder that is served.
-    names : list of str
-        Pages in it.
-    looks : list of (width, height, theme)
+    visits : list of (page, (width, height, theme))
         In pixels; ``"light"`` or ``"dark"``.
     questions : dict of str to str
         JavaScript expressions by name.
@@ -200,7 +198,8 @@ def visit(
     Returns
     -------
     list of dict
-        One for each page and look: ``page``, ``look``, ``requests``, ``complaints``, and the answers.
+        One for each visit: ``page``, ``look``, ``outside`` (requests to elsewhere), ``complaints``, and
+        the answers.
     """
     program = executable()
     assert program is not None
@@ -209,22 +208,19 @@ def visit(
         process, browser = await opened(program, profile)
         found = []
         try:
-            for name in names:
-                for width, height, theme in looks:
-                    await browser.load(address + name, width=width, height=height, theme=theme)
-                    answers = {key: await browser.evaluate(text) for key, text in questions.items()}
-                    outside = [
-                        url for url in browser.requests() if not url.startswith((address, "data:"))
-                    ]
-                    found.append(
-                        {
-                            "page": name,
-                            "look": (width, theme),
-                            "outside": outside,
-                            "complaints": browser.complaints(),
-                            **answers,
-                        }
-                    )
+            for name, (width, height, theme) in visits:
+                await browser.load(address + name, width=width, height=height, theme=theme)
+                answers = {key: await browser.evaluate(text) for key, text in questions.items()}
+                requests = browser.requests()
+                found.append(
+                    {
+                        "page": name,
+                        "look": (width, theme),
+                        "outside": [u for u in requests if not u.startswith((address, "data:"))],
+                        "complaints": browser.complaints(),
+                        **answers,
+                    }
+                )
         finally:
             process.terminate()
             process.wait(timeout=30)

@@ -196,7 +196,7 @@ def test_the_library_page_describes_every_public_name():
         text = page.read_text(encoding="utf-8")
         module = importlib.import_module(f"paper_lessons.{page.stem}")
         described = set(re.findall(rf"auto\w+:: paper_lessons\.{page.stem}\.(\w+)", text))
-        for names in re.findall(r":members: (.+)", text):
+        for names in re.findall(r"automodule:: .+\n +:members: (.+)", text):
             described |= {name.strip() for name in names.split(",")}
         assert described == set(module.__all__), page.name
 
