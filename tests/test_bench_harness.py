@@ -77,6 +77,16 @@ def test_minimum_median_and_paired_ratio_differ_when_rounds_do(harness):
         harness.ratio(slow, harness.Timing((1.0,), 1))
 
 
+def test_merged_measurements_keep_all_rounds_in_pairs(harness):
+    first = {"a": harness.Timing((2.0, 4.0), 3), "b": harness.Timing((1.0, 1.0), 8)}
+    second = {"a": harness.Timing((8.0,), 2), "b": harness.Timing((0.5,), 9)}
+    merged = harness.merge(first, second)
+    assert merged["a"].seconds == (2.0, 4.0, 8.0)
+    assert harness.ratio(merged["a"], merged["b"]) == harness.Ratio(4.0, 4.0, 4.0)
+    with pytest.raises(ValueError, match=r"second must time \['a', 'b'\], got \['a'\]"):
+        harness.merge(first, {"a": second["a"]})
+
+
 def test_rivals_take_turns_and_the_order_rotates(harness):
     stage = Stage()
     rivals = {name: stage.rival(name, 1.0) for name in "abc"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import soft_sort_costs
 import torch
-from harness import Bar, Ratio, Report, Timing, measure, ratio
+from harness import Bar, Ratio, Report, Timing, measure, merge, ratio
 from torch import Tensor
 from torchsort_build import CannotBuildError, torchsort_folder
 
@@ -41,6 +41,7 @@ KL = dict.fromkeys(SHAPES[2:], 3.3)
 TORCH_SORT = {torch.float32: 1.8, torch.float64: 1.0}
 FEWEST_FOR_TORCH_SORT = 10**4
 AGREEMENT = 1e-6  # relative to the largest entry
+MORE_ATTEMPTS = 2
 MOST_DIFFERENT = 1e-3  # share of the entries
 
 
@@ -131,8 +132,13 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
     print_heading()
     for case in cases(quick):
         measured = measure_case(case, torchsort, quick)
+        # On a busy machine a few rounds may all be disturbed. A miss must last, for all rivals alike.
+        for _ in range(MORE_ATTEMPTS):
+            if all(bar.status != "not met" for bar in bars(case, measured)):
+                break
+            measured = merge(measured, measure_case(case, torchsort, quick))
         report.sections["cases"].append(as_data(case, measured))
-        report.bars.extend(bars(case, measured) if case.barred else [])
+        report.bars.extend(bars(case, measured))
         print_row(case, measured)
     if peers:
         report.sections["peers"] = soft_sort_costs.peers()
@@ -156,8 +162,8 @@ def measure_case(case: Case, torchsort: ModuleType | None, quick: bool) -> dict[
         rivals[f"{name} both"] = _in_turn(_forward_and_backward(operator), values, gradients)
     return measure(
         rivals,
-        seconds=1.5 if quick else 3.5,
-        minimum_rounds=7 if quick else 9,
+        seconds=1.5 if quick else 3.0,
+        minimum_rounds=5 if quick else 7,
         warm_up=len(values),
     )
 
@@ -216,6 +222,8 @@ def ratios(measured: dict[str, Timing]) -> dict[str, Ratio | None]:
 
 def bars(case: Case, measured: dict[str, Timing]) -> Iterator[Bar]:
     """The promises that apply to this case."""
+    if not case.barred:
+        return
     found = ratios(measured)
     shape = case.rows, case.n
     if case.regularization == "kl":

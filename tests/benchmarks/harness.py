@@ -197,6 +197,16 @@ def measure(
     return {name: Timing(tuple(samples[name]), calls[name]) for name in names}
 
 
+def merge(first: Mapping[str, Timing], second: Mapping[str, Timing]) -> dict[str, Timing]:
+    """Two measurements of the same rivals as one with the rounds of both."""
+    if first.keys() != second.keys():
+        raise ValueError(f"second must time {list(first)}, got {list(second)}")
+    return {
+        name: Timing(timing.seconds + second[name].seconds, second[name].calls_per_round)
+        for name, timing in first.items()
+    }
+
+
 def _one_turn(call: Callable[[], object], repetitions: int, clock: Clock) -> float:
     start = clock()
     for _ in range(repetitions):
