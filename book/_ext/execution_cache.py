@@ -3,12 +3,13 @@
 jupyter-cache compares a page's own cells only, so that a change of the library would leave old numbers
 on the pages. Here the name of the cache's folder contains a hash of the package, of the stored
 results and of the installed versions: when one of them changes, every page runs again. Folders
-of other hashes are removed.
+of other hashes are removed. Cells run without progress bars, which a page cannot show.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shutil
 from importlib.metadata import distributions
@@ -21,6 +22,9 @@ from sphinx.config import Config
 from paper_lessons.provenance import library_hash
 
 _PREFIX = ".jupyter_cache-"
+
+# Kernels inherit these. The warning is tqdm's about widgets that are not wanted here.
+_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore:IProgress not found"}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -53,6 +57,8 @@ def _choose_folder(app: Sphinx, config: Config) -> None:
     build = Path(app.outdir).parent
     folder = build / f"{_PREFIX}{execution_key(Path(app.srcdir) / 'results')}"
     config["nb_execution_cache_path"] = str(folder)
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     for old in build.glob(f"{_PREFIX}*"):
         if old != folder:
             shutil.rmtree(old, ignore_errors=True)

@@ -52,6 +52,7 @@ def test_old_caches_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(execution_cache, "execution_key", lambda results: "new")
     old = tmp_path / ".jupyter_cache-old"
     old.mkdir()
+    monkeypatch.setattr(execution_cache, "_ENVIRONMENT", {})
     config: dict[str, str] = {}
     app = SimpleNamespace(outdir=tmp_path / "html", srcdir=tmp_path / "book")
     execution_cache._choose_folder(app, config)

@@ -190,6 +190,16 @@ def test_mathematics_and_search_work_without_the_net(site):
     assert (site / "searchindex.js").is_file()
 
 
+def test_no_page_names_a_place_on_the_machine(site):
+    for name, page in pages_of(site):
+        assert not re.search(r"site-packages|/(home|root|Users)/|[A-Z]:\\\\", page.text), name
+
+
+def test_tables_that_cells_display_are_tables(site):
+    for name, page in pages_of(site):
+        assert not re.search(r"<p>\|[^<]*\|", page.text), name
+
+
 def test_no_page_shows_a_warning_of_the_machinery(site):
     for name, page in pages_of(site):
         assert "system-message" not in page.text, name
