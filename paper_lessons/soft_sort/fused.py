@@ -15,6 +15,7 @@ import torch
 from paper_lessons.soft_sort import (
     kernels_blocks,
     kernels_isotonic,
+    kernels_kl,
     kernels_order,
     kernels_rank,
     kernels_sort,
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 # elements that are sorted and pooled in one go: their keys stay in the cache between the steps
 CHUNK = 65_536
 # NumPy's vectorized sort wins on shorter rows, radix sort on longer ones
-SHORTEST_RADIX = 256
+SHORTEST_RADIX = 400
+# radix sort takes wide digits where their counts are few beside the keys, and all of it fits the cache
+WIDE_DIGITS = range(1500, 200_000)
 
 _ALL_ONES = {4: np.uint32(0xFFFFFFFF), 8: np.uint64(0xFFFFFFFFFFFFFFFF)}
 _NO_ONES = {4: np.uint32(0), 8: np.uint64(0)}
@@ -92,7 +95,7 @@ def _rank_l2(strength, descending, x, out, blocks):
 
 def _rank_kl(strength, descending, x, out, blocks):
     for theta, o, b in _sorted_chunks(descending, x, out, blocks):
-        kernels_rank.rank_kl(theta, strength, o, b)
+        kernels_kl.rank_kl(theta, strength, o, b)
 
 
 def _sort_l2(strength, descending, x, out, blocks):
@@ -104,7 +107,7 @@ def _sort_l2(strength, descending, x, out, blocks):
 def _sort_kl(strength, descending, x, out, blocks, weights):
     sign = 1.0 if descending else -1.0
     for theta, o, b, w in _sorted_chunks(not descending, x, out, blocks, weights):
-        kernels_sort.sort_kl(theta, strength, sign, o, b, w)
+        kernels_kl.sort_kl(theta, strength, sign, o, b, w)
 
 
 def _isotonic_l2(strength, descending, y, out, blocks):
@@ -150,10 +153,11 @@ def _sorted(negate: bool, x: np.ndarray, blocks: np.ndarray, keys: np.ndarray) -
 
 
 def _sort_keys(keys: np.ndarray, position_bits: int) -> None:
-    if keys.shape[1] < SHORTEST_RADIX:
+    n = keys.shape[1]
+    if n < SHORTEST_RADIX:
         keys.sort(axis=-1)
     else:
-        kernels_order.radix_sort(keys, position_bits)
+        kernels_order.radix_sort(keys, position_bits, 11 if n in WIDE_DIGITS else 8)
 
 
 def _rows(tensor: Tensor) -> np.ndarray:

@@ -30,6 +30,7 @@ def _dot(values, weights):
 def center(scale, g, blocks, out):
     """Subtract each block's mean: the (symmetric) Jacobian of the l2 rank. Input order."""
     n = g.shape[1]
+    gathered = np.empty(n)
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
         a = 0
@@ -45,13 +46,15 @@ def center(scale, g, blocks, out):
             e = ends[a]
             if e == a + 1:
                 target[order[a]] = 0.0
-            else:
-                mean = 0.0
-                for i in range(a, e):
-                    mean += source[order[i]]
-                mean /= e - a
-                for i in range(a, e):
-                    target[order[i]] = (source[order[i]] - mean) * scale
+                a += 1  # not a = e: the next step need not wait for what was read
+                continue
+            mean = 0.0
+            for i in range(a, e):
+                gathered[i] = source[order[i]]
+                mean += gathered[i]
+            mean /= e - a
+            for i in range(a, e):
+                target[order[i]] = (gathered[i] - mean) * scale
             a = e
 
 
@@ -59,29 +62,31 @@ def center(scale, g, blocks, out):
 def center_weighted(scale, g, ranks, blocks, out):
     """r (g - sum(g r)/sum(r)) within blocks: the (symmetric) Jacobian of the kl rank. Input order."""
     n = g.shape[1]
+    gathered, weights = np.empty(n), np.empty(n)
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
-        weights = ranks[row]
         a = 0
         if ends[0] < 0:
             target[:] = np.nan
             a = n
         elif ends[0] == n and n > 1:
-            mean = _dot(source, weights) / (0.5 * n * (n + 1))
+            mean = _dot(source, ranks[row]) / (0.5 * n * (n + 1))
             for i in range(n):
-                target[i] = weights[i] * (source[i] - mean) * scale
+                target[i] = ranks[row, i] * (source[i] - mean) * scale
             a = n
         while a < n:
             e = ends[a]
             if e == a + 1:
                 target[order[a]] = 0.0
-            else:
-                mean = 0.0
-                for i in range(a, e):
-                    mean += np.float64(source[order[i]]) * weights[order[i]]
-                mean /= (e - a) * (n - 0.5 * (a + e - 1))
-                for i in range(a, e):
-                    target[order[i]] = weights[order[i]] * (source[order[i]] - mean) * scale
+                a += 1
+                continue
+            mean = 0.0
+            for i in range(a, e):
+                gathered[i], weights[i] = source[order[i]], ranks[row, order[i]]
+                mean += gathered[i] * weights[i]
+            mean /= (e - a) * (n - 0.5 * (a + e - 1))
+            for i in range(a, e):
+                target[order[i]] = weights[i] * (gathered[i] - mean) * scale
             a = e
 
 
@@ -91,12 +96,16 @@ def average(scale, t, blocks, out):
     n = t.shape[1]
     for row in range(t.shape[0]):
         source, target, order, ends = t[row], out[row], blocks[row, 0], blocks[row, 1]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
         while a < n:
             e = ends[a]
+            if e == a + 1:
+                target[a] = source[order[a]] * scale
+                a += 1
+                continue
             mean = 0.0
             for i in range(a, e):
                 mean += source[order[i]]
@@ -110,21 +119,22 @@ def spread(scale, g, blocks, out):
     n = g.shape[1]
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
         while a < n:
             e = ends[a]
             if e == a + 1:
                 target[order[a]] = source[a] * scale
-            else:
-                mean = 0.0
-                for i in range(a, e):
-                    mean += source[i]
-                mean *= scale / (e - a)
-                for i in range(a, e):
-                    target[order[i]] = mean
+                a += 1
+                continue
+            mean = 0.0
+            for i in range(a, e):
+                mean += source[i]
+            mean *= scale / (e - a)
+            for i in range(a, e):
+                target[order[i]] = mean
             a = e
 
 
@@ -134,12 +144,16 @@ def average_weighted(scale, t, weights, blocks, out):
     n = t.shape[1]
     for row in range(t.shape[0]):
         source, target, order, ends = t[row], out[row], blocks[row, 0], blocks[row, 1]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
         while a < n:
             e = ends[a]
+            if e == a + 1:
+                target[a] = source[order[a]] * scale
+                a += 1
+                continue
             mean = 0.0
             for i in range(a, e):
                 mean += np.float64(weights[row, i]) * source[order[i]]
@@ -153,12 +167,16 @@ def spread_weighted(scale, g, weights, blocks, out):
     n = g.shape[1]
     for row in range(g.shape[0]):
         source, target, order, ends = g[row], out[row], blocks[row, 0], blocks[row, 1]
+        a = 0
         if ends[0] < 0:
             target[:] = np.nan
-            continue
-        a = 0
+            a = n
         while a < n:
             e = ends[a]
+            if e == a + 1:
+                target[order[a]] = source[a] * scale
+                a += 1
+                continue
             total = 0.0
             for i in range(a, e):
                 total += source[i]

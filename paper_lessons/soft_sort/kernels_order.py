@@ -43,51 +43,64 @@ def unpack_float32(keys, flip, sign, theta, blocks):
 
 
 @kernel
-def radix_sort(keys, position_bits):
-    """Sort each row of keys by the 32 highest bits in which the row differs, stably, byte by byte.
+def radix_sort(keys, position_bits, digit_bits):
+    """Sort each row of keys, stably, by the 32 highest bits in which the row differs.
 
     That is exact for packed float32. Of packed float64 it leaves to `unpack_float64` what agrees in these bits.
+    One pass moves all keys by one digit, from the lowest: four digits of 8 bits, or three of 11.
     """
     n = keys.shape[1]
+    size = 1 << digit_bits
+    mask = np.uint64(size - 1)
     scratch = np.empty(n, np.uint64)
-    counts = np.empty((4, 256), np.int32)
-    byte = np.uint64(0xFF)
+    # four arrays, not one of two dimensions: their addresses then stay in registers
+    c0, c1, c2 = np.empty(size, np.uint32), np.empty(size, np.uint32), np.empty(size, np.uint32)
+    c3 = np.empty(size, np.uint32)
+    counts = (c0, c1, c2, c3)
+    one = np.uint32(1)
     for row in range(keys.shape[0]):
         source, target = keys[row], scratch
-        smallest, largest = source[0], source[0]
+        varying = np.uint64(0)
         for i in range(n):
-            smallest = min(smallest, source[i])
-            largest = max(largest, source[i])
-        varying = smallest ^ largest
+            varying |= source[i] ^ source[0]
         top = 64
         while top > position_bits and not varying >> np.uint64(top - 1):
             top -= 1
-        low = np.uint64(max(top - 32, position_bits))
-        passes = (top - np.int64(low) + 7) // 8
+        low = max(top - 32, position_bits)
+        passes = (top - low + digit_bits - 1) // digit_bits
 
-        counts[:] = 0
+        for count in counts:
+            count[:] = 0
+        s0, s1 = np.uint64(low), np.uint64(low + digit_bits)
+        s2, s3 = np.uint64(low + 2 * digit_bits), np.uint64(low + 3 * digit_bits)
         for i in range(n):
-            k = source[i] >> low
-            counts[0, k & byte] += 1
-            counts[1, (k >> np.uint64(8)) & byte] += 1
-            counts[2, (k >> np.uint64(16)) & byte] += 1
-            counts[3, (k >> np.uint64(24)) & byte] += 1
+            k = source[i]
+            c0[(k >> s0) & mask] += one
+            c1[(k >> s1) & mask] += one
+            c2[(k >> s2) & mask] += one
+            if digit_bits == 8:
+                c3[(k >> s3) & mask] += one
         for digit in range(passes):
-            places = counts[digit]
-            total = 0
-            for d in range(256):
-                here = places[d]
-                places[d] = total
-                total += here
-            shift = low + np.uint64(8 * digit)
-            for i in range(n):
-                k = source[i]
-                d = (k >> shift) & byte
-                target[places[d]] = k
-                places[d] += 1
+            _move_by_digit(source, target, counts[digit], np.uint64(low + digit * digit_bits))
             source, target = target, source
         if passes % 2:
             target[:] = source
+
+
+@kernel
+def _move_by_digit(source, target, counts, shift):
+    mask = np.uint64(counts.size - 1)
+    total = np.uint32(0)
+    for d in range(counts.size):
+        here = counts[d]
+        counts[d] = total
+        total += here
+    for i in range(source.size):
+        k = source[i]
+        d = (k >> shift) & mask
+        place = counts[d]
+        counts[d] = place + np.uint32(1)
+        target[place] = k
 
 
 @kernel
