@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,33 @@ app = typer.Typer(
 
 Seed = Annotated[int, typer.Option("--seed", help="Fixes splits, noise and first weights.")]
 Full = Annotated[bool, typer.Option("--full", help="The long run (minutes), not the short one.")]
+
+
+def _ends_in(*endings: str) -> Callable[[typer.CallbackParam, Path | None], Path | None]:
+    def check(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() not in endings:
+            raise ValueError(
+                f"{parameter.name} must end in {', '.join(endings)}, got {path.name!r}"
+            )
+        return path
+
+    return check
+
+
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write the result there, as JSON.")
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Write the result there, as JSON.", callback=_ends_in(".json")
+    ),
 ]
 Plot = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE", help="Draw it there (.png, .svg, .pdf).")
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw it there (.png, .svg, .pdf).",
+        callback=_ends_in(".png", ".svg", ".pdf"),
+    ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", help="Processes; -1 takes all cores.")]
 Progress = Annotated[
@@ -57,7 +80,8 @@ def topk(
         bool, typer.Option("--download", help="Fetch CIFAR files that are missing.")
     ] = False,
     loss: Annotated[
-        list[str] | None, typer.Option("--loss", help="Only this one; may be repeated.")
+        list[str] | None,
+        typer.Option("--loss", help="Only this one (soft-rank-l2); may be repeated."),
     ] = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Rank k or better costs nothing.")] = 1,
     report_k: Annotated[
@@ -85,7 +109,7 @@ def topk(
         result = experiment.run(
             data,
             seed=seed,
-            losses=tuple(loss) if loss else tuple(experiment.LOSSES),
+            losses=_losses(loss, tuple(experiment.LOSSES)),
             k=k,
             report_k=report_k,
             root=None if root is None else str(root),
@@ -256,6 +280,12 @@ def _size_of_topk(data: str, full: bool) -> dict[str, Any]:
     return {"splits": 5, "epochs": 20} if data == "digits" else {"splits": 3, "epochs": 5}
 
 
+def _losses(given: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as the table prints them; hyphens for spaces are easier to type."""
+    typed = {name.replace(" ", "-"): name for name in known}
+    return tuple(typed.get(name.replace(" ", "-"), name) for name in given or known)
+
+
 def _how(jobs: int, progress: bool, checkpoint: Path | None, full: bool) -> dict[str, Any]:
     from paper_lessons.soft_sort.experiments.runs import default_checkpoint_folder
 
@@ -307,7 +337,7 @@ def _save_figure(path: Path, draw: Callable[[Sequence[Any]], None], panels: int)
         # A picture on its own has no page behind it.
         figure.savefig(
             drawn,
-            format=path.suffix.removeprefix(".") or "png",
+            format=path.suffix.lower().removeprefix("."),
             dpi=200,
             facecolor="white",
             transparent=False,
@@ -318,7 +348,7 @@ def _save_figure(path: Path, draw: Callable[[Sequence[Any]], None], panels: int)
 
 def _command(context: typer.Context) -> str:
     """What to type to make the same numbers again: the options that were given and matter."""
-    words = ["paper-lessons run soft-sort", str(context.info_name)]
+    words = ["paper-lessons", "run", "soft-sort", str(context.info_name)]
     for name, value in context.params.items():
         source = context.get_parameter_source(name)
         if name in _SILENT or source is None or source.name != "COMMANDLINE":
@@ -329,7 +359,7 @@ def _command(context: typer.Context) -> str:
             continue
         for one in value if isinstance(value, (list, tuple)) else [value]:
             words += [option, _without_machine(one) if isinstance(one, Path) else str(one)]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def _without_machine(path: Path) -> str:
