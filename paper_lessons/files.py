@@ -36,8 +36,8 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -22,7 +22,8 @@ def library_hash(lesson: str | int | None = None) -> str:
     Parameters
     ----------
     lesson : str or int, optional
-        Hash this lesson's folder, ``datasets`` and nothing else; without it, the whole package.
+        Hash this lesson's folder and nothing else, so that a new lesson leaves the records of the
+        others alone; without it, the whole package.
 
     Returns
     -------
@@ -33,17 +34,18 @@ def library_hash(lesson: str | int | None = None) -> str:
     >>> len(library_hash("soft_sort"))
     12
     """
-    folders = [_PACKAGE] if lesson is None else [_PACKAGE / find(lesson).name, _PACKAGE / "datasets"]
+    folder = _PACKAGE if lesson is None else _PACKAGE / find(lesson).name
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-            # Line ends differ between platforms; the code does not.
-            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+        # Line ends differ between platforms; the code does not.
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:12]
 
 
-def write_result(path: str | Path, *, lesson: str | int, command: str, seed: int, result: Any) -> Path:
+def write_result(
+    path: str | Path, *, lesson: str | int, command: str, seed: int, result: Any
+) -> Path:
     """Write an experiment's result with all that is needed to make it again.
 
     Parameters

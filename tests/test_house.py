@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path
 
 import pytest
 
 from paper_lessons import files, lessons, provenance, resources
 
 
-@pytest.mark.parametrize("text", ["1", "01", 1, "soft_sort", "soft-sort", "01_soft_sort", " Soft-Sort "])
+@pytest.mark.parametrize(
+    "text", ["1", "01", 1, "soft_sort", "soft-sort", "01_soft_sort", " Soft-Sort "]
+)
 def test_every_spelling_of_a_lesson_is_found(text):
     assert lessons.find(text).name == "soft_sort"
 
@@ -49,7 +51,7 @@ def test_locate_finds_shipped_files_and_says_what_is_missing():
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = files.write_atomically(tmp_path / "a.json", "old")
-    monkeypatch.setattr(os, "replace", _fail)
+    monkeypatch.setattr(Path, "replace", _fail)
     with pytest.raises(OSError, match="disk full"):
         files.write_atomically(path, "new")
     assert path.read_text() == "old"

@@ -18,16 +18,22 @@ def test_the_code_runs_and_prints_what_its_comments_say(repository, capsys):
     for block in blocks:
         names: dict[str, object] = {}
         exec(compile(block, "README.md", "exec"), names)
-        for statement, value in re.findall(r"^(?:\w+ = )?(.+?)\s+# (tensor\(\[.*?\]\))", block, re.M):
+        for statement, value in re.findall(
+            r"^(?:\w+ = )?(.+?)\s+# (tensor\(\[.*?\]\))", block, re.M
+        ):
             import torch
 
             shown = eval(statement, names)
-            assert torch.equal((shown * 1e4).round(), (eval(value, {"tensor": torch.tensor}) * 1e4).round())
+            assert torch.equal(
+                (shown * 1e4).round(), (eval(value, {"tensor": torch.tensor}) * 1e4).round()
+            )
     assert capsys.readouterr().out
 
 
 def test_the_table_is_the_registry(repository):
-    rows = re.findall(r"^\| (\d\d) \| `(\w+)`: (.+?) \| (.+?) \| (.+?) \|$", _readme(repository), re.M)
+    rows = re.findall(
+        r"^\| (\d\d) \| `(\w+)`: (.+?) \| (.+?) \| (.+?) \|$", _readme(repository), re.M
+    )
     assert [(int(number), name, status) for number, name, _, _, status in rows] == [
         (lesson.number, lesson.name, lesson.status) for lesson in LESSONS
     ]
@@ -62,7 +68,11 @@ def test_files_that_are_named_exist(repository):
 def test_version_is_the_same_everywhere(repository):
     import paper_lessons
 
-    assert tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dynamic"] == ["version"]
+    assert tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dynamic"] == [
+        "version"
+    ]
     citation = (repository / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {paper_lessons.__version__}\n" in citation
-    assert f"## {paper_lessons.__version__} " in (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {paper_lessons.__version__} " in (repository / "CHANGELOG.md").read_text(
+        encoding="utf-8"
+    )

@@ -278,9 +278,13 @@ def _draw_truncated_octahedron(axes: Any) -> None:
     up, around = np.radians([elevation, azimuth])
     viewer = np.array([np.cos(up) * np.cos(around), np.cos(up) * np.sin(around), np.sin(up)])
     # A face is where a subset of the items shares the smallest ranks; it looks away from that subset.
-    subsets = [np.isin(np.arange(4), chosen) for k in (1, 2, 3) for chosen in combinations(range(4), k)]
+    subsets = [
+        np.isin(np.arange(4), chosen) for k in (1, 2, 3) for chosen in combinations(range(4), k)
+    ]
     faces = [corners @ chosen == chosen.sum() * (chosen.sum() + 1) / 2 for chosen in subsets]
-    seen = [face for face, chosen in zip(faces, subsets, strict=True) if -(basis @ chosen) @ viewer > 0]
+    seen = [
+        face for face, chosen in zip(faces, subsets, strict=True) if -(basis @ chosen) @ viewer > 0
+    ]
     for a, b in edges:
         visible = any(face[a] and face[b] for face in seen)
         axes.plot(

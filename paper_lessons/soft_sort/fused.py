@@ -7,6 +7,7 @@ sorted order, and each block's end at the block's first position (-1 at position
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,7 +115,7 @@ def _isotonic_l2(strength, descending, y, out, blocks):
     kernels_isotonic.isotonic_l2(y, out, blocks)
 
 
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[..., None]] = {
     "rank_l2": _rank_l2,
     "rank_kl": _rank_kl,
     "sort_l2": _sort_l2,

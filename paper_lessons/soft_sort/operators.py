@@ -55,6 +55,7 @@ def soft_sort(
 
     Examples
     --------
+    >>> import torch
     >>> soft_sort(torch.tensor([0.3, -1.2, 0.9]), regularization_strength=1.0)
     tensor([-1.0000,  0.0000,  1.0000])
     >>> soft_sort(torch.tensor([3, 1, 2]), regularization_strength=0, descending=True)
@@ -114,6 +115,7 @@ def soft_rank(
 
     Examples
     --------
+    >>> import torch
     >>> scores = torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0])
     >>> soft_rank(scores, regularization_strength=0.1)
     tensor([2., 1., 4., 3., 5.])

@@ -246,7 +246,7 @@ def _spread_weighted(scale: float, g: Tensor, weights: Tensor, blocks: _Blocks) 
     return blocks.scatter(scale * weights * blocks.sum(g))
 
 
-_MAPS = {
+_MAPS: dict[str, Callable[..., Tensor]] = {
     "center": _center,
     "center_weighted": _center_weighted,
     "average": _average,

@@ -114,12 +114,12 @@ def test_a_failed_download_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise URLError("no route to host")
 
     monkeypatch.setattr("urllib.request.urlopen", offline)
-    with pytest.raises(ConnectionError, match="CIFAR-100 could not be downloaded .*no route"):
+    with pytest.raises(ConnectionError, match=r"CIFAR-100 could not be downloaded .*no route"):
         cifar100(tmp_path, download=True)
 
 
 def test_load_images_refuses() -> None:
-    with pytest.raises(ValueError, match="name must be one of digits, mnist5000.* got 'imagenet'"):
+    with pytest.raises(ValueError, match=r"name must be one of digits, mnist5000.* got 'imagenet'"):
         load_images("imagenet")
     with pytest.raises(ValueError, match="root must name the folder of the cifar100 files"):
         load_images("cifar100")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numba
@@ -20,6 +21,10 @@ FIT = (
     "print(len(stats.cache_hits), len(stats.cache_misses), stats.cache_path)\n"
 )
 PACKAGE = Path(paper_lessons.__file__).parent
+KERNELS = [
+    f"paper_lessons.soft_sort.{path.stem}"
+    for path in sorted((PACKAGE / "soft_sort").glob("kernels_*.py"))
+]
 
 
 def run(code: str, folder: Path = PACKAGE.parent, **environment: str) -> list[str]:
@@ -82,9 +87,8 @@ def test_warmup_compiles_every_kernel(tmp_path):
         "from paper_lessons.soft_sort import warmup; warmup()\n"
         "import torch, itertools\n"
         "from paper_lessons.soft_sort import soft_rank, soft_sort, isotonic_l2, isotonic_kl\n"
-        "from paper_lessons.soft_sort import kernels_blocks, kernels_isotonic, kernels_order\n"
-        "from paper_lessons.soft_sort import kernels_rank, kernels_sort\n"
-        "modules = kernels_blocks, kernels_isotonic, kernels_order, kernels_rank, kernels_sort\n"
+        "from importlib import import_module\n"
+        f"modules = [import_module(name) for name in {KERNELS}]\n"
         "def compiled():\n"
         "    return sum(len(k.signatures) for m in modules for k in vars(m).values() if hasattr(k, 'signatures'))\n"
         "before = compiled()\n"
@@ -102,16 +106,7 @@ def test_warmup_compiles_every_kernel(tmp_path):
 
 def test_kernel_modules_do_not_call_each_other():
     """Numba renews a module's cache by that module's source alone."""
-    from paper_lessons.soft_sort import (
-        kernels_blocks,
-        kernels_isotonic,
-        kernels_order,
-        kernels_rank,
-        kernels_sort,
-    )
-
-    modules = (kernels_blocks, kernels_isotonic, kernels_order, kernels_rank, kernels_sort)
-    for module in modules:
+    for module in map(import_module, KERNELS):
         kernels = [
             v for v in vars(module).values() if isinstance(v, numba.core.dispatcher.Dispatcher)
         ]
