@@ -2,69 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-LESSON = "soft_sort"
-
-app = typer.Typer(
-    help="Fast Differentiable Sorting and Ranking: the experiments of lesson 01.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+from paper_lessons.commands import (
+    Checkpoint,
+    Full,
+    Jobs,
+    Out,
+    Plot,
+    Progress,
+    Seed,
+    clear_errors,
+    finish,
+    first_process,
+    how_to_run,
+    lesson_app,
+    mean_and_spread,
 )
 
-Seed = Annotated[int, typer.Option("--seed", help="Fixes splits, noise and first weights.")]
-Full = Annotated[bool, typer.Option("--full", help="The long run (minutes), not the short one.")]
+LESSON = "soft_sort"
 
+app = lesson_app("Fast Differentiable Sorting and Ranking: the experiments of lesson 01.")
 
-def _ends_in(*endings: str) -> Callable[[typer.CallbackParam, Path | None], Path | None]:
-    def check(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
-        if path is not None and path.suffix.lower() not in endings:
-            raise ValueError(
-                f"{parameter.name} must end in {', '.join(endings)}, got {path.name!r}"
-            )
-        return path
-
-    return check
-
-
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="FILE", help="Write the result there, as JSON.", callback=_ends_in(".json")
-    ),
-]
-Plot = Annotated[
-    Path | None,
-    typer.Option(
-        "--plot",
-        metavar="FILE",
-        help="Draw it there (.png, .svg, .pdf).",
-        callback=_ends_in(".png", ".svg", ".pdf"),
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", help="Processes; -1 takes all cores.")]
-Progress = Annotated[
-    bool, typer.Option("--progress/--quiet", help="A bar of text on standard error, or silence.")
-]
-Checkpoint = Annotated[
-    Path | None,
-    typer.Option(
-        "--checkpoint", metavar="DIR", help="Keep finished runs there, to resume a killed run."
-    ),
-]
 Splits = Annotated[int | None, typer.Option("--splits", min=1, help="Random splits.")]
-
-# Options that change how a run is made, but not its numbers.
-_SILENT = {"jobs", "progress", "checkpoint", "plot"}
 
 
 @app.command()
@@ -105,7 +69,7 @@ def topk(
     size = _size_of_topk(data, full)
     given = {"splits": splits, "epochs": epochs, "filters": filters, "samples": samples}
     size |= {name: value for name, value in given.items() if value is not None}
-    with _clear_errors():
+    with clear_errors():
         result = experiment.run(
             data,
             seed=seed,
@@ -115,13 +79,13 @@ def topk(
             root=None if root is None else str(root),
             download=download,
             **size,
-            **_how(jobs, progress, checkpoint, full),
+            **how_to_run(jobs, progress, checkpoint, full),
         )
 
     def table() -> list[list[str]]:
         rows = [["loss", "top 1 (%)", f"top {report_k} (%)", "strengths"]]
         for name, found in result["losses"].items():
-            accuracies = [_mean_and_spread(found[one], scale=100) for one in ("top1", "topk")]
+            accuracies = [mean_and_spread(found[one], scale=100) for one in ("top1", "topk")]
             rows.append([name, *accuracies, _distinct(found["strengths"])])
         return rows
 
@@ -129,7 +93,7 @@ def topk(
         experiment.plot_accuracies(result, axes[0])
         experiment.plot_strengths(result, axes[1])
 
-    _finish(context, result, table, draw)
+    finish(context, LESSON, result, table, draw)
 
 
 @app.command("label-ranking")
@@ -169,17 +133,17 @@ def label_ranking(
         size = {"repeats": 1, "folds": 5, "samples": 300, "strengths": (0.3, 3.0, 30.0)}
     given = {"repeats": repeats, "folds": folds, "samples": samples}
     size |= {name: value for name, value in given.items() if value is not None}
-    with _clear_errors():
+    with clear_errors():
         own = [read_rankings(file) for file in csv or []]
         named = table or ([] if own else list(TABLES) if full else ["iris", "wine", "digits"])
         result = experiment.run(
-            [*named, *own], seed=seed, **size, **_how(jobs, progress, checkpoint, full)
+            [*named, *own], seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full)
         )
 
     def rows() -> list[list[str]]:
         lines = [["table", "samples", "labels", *experiment.MODELS, "gain l2", "gain kl"]]
         for name, found in result["tables"].items():
-            scores = [_mean_and_spread(one["scores"]) for one in found["models"].values()]
+            scores = [mean_and_spread(one["scores"]) for one in found["models"].values()]
             gains = [
                 f"{gain['mean']:+.3f} ± {gain['error']:.3f} {gain['verdict']}"
                 for gain in found["gain"].values()
@@ -187,7 +151,7 @@ def label_ranking(
             lines.append([name, str(found["samples"]), str(found["labels"]), *scores, *gains])
         return lines
 
-    _finish(context, result, rows, lambda axes: experiment.plot(result, axes[0]), panels=1)
+    finish(context, LESSON, result, rows, lambda axes: experiment.plot(result, axes[0]), panels=1)
 
 
 @app.command()
@@ -210,21 +174,21 @@ def robust(
         size = {"splits": 3, "inner_folds": 3, "trims": (0.2, 0.4), "shares": (0.0, 0.2, 0.4)}
         size |= {"strengths": (0.0, 10.0, 100.0), "sweep": experiment.SWEEP[::3]}
     size |= {} if splits is None else {"splits": splits}
-    with _clear_errors():
-        result = experiment.run(seed=seed, **size, **_how(jobs, progress, checkpoint, full))
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
 
     def table() -> list[list[str]]:
         shares = result["settings"]["shares"]
         rows = [["R2 on clean test data", *(f"{share:.0%} outliers" for share in shares)]]
         for name, found in result["methods"].items():
-            rows.append([name, *(_mean_and_spread(one["scores"]) for one in found)])
+            rows.append([name, *(mean_and_spread(one["scores"]) for one in found)])
         return rows
 
     def draw(axes: Sequence[Any]) -> None:
         experiment.plot_methods(result, axes[0])
         experiment.plot_sweep(result, axes[1])
 
-    _finish(context, result, table, draw)
+    finish(context, LESSON, result, table, draw)
 
 
 @app.command()
@@ -242,7 +206,7 @@ def runtime(
     size: dict[str, Any] = {"rounds": 5}
     if not full:
         size = {"rounds": 3, "sizes": (100, 1_000, 10_000, 100_000), "largest_square": 1_000}
-    result = experiment.run(seed=seed, progress=progress and _first_process(), **size)
+    result = experiment.run(seed=seed, progress=progress and first_process(), **size)
 
     def table() -> list[list[str]]:
         sizes = sorted({n for found in result["methods"].values() for n in found["sizes"]})
@@ -261,7 +225,7 @@ def runtime(
         experiment.plot_time(result, axes[0])
         experiment.plot_memory(result, axes[1])
 
-    _finish(context, result, table, draw)
+    finish(context, LESSON, result, table, draw)
 
 
 @app.command()
@@ -286,124 +250,5 @@ def _losses(given: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, .
     return tuple(typed.get(name.replace(" ", "-"), name) for name in given or known)
 
 
-def _how(jobs: int, progress: bool, checkpoint: Path | None, full: bool) -> dict[str, Any]:
-    from paper_lessons.soft_sort.experiments.runs import default_checkpoint_folder
-
-    folder = checkpoint or (default_checkpoint_folder() if full else None)
-    return {
-        "jobs": jobs,
-        "progress": progress and _first_process(),
-        "checkpoint": None if folder is None else str(folder),
-    }
-
-
-def _finish(
-    context: typer.Context,
-    result: dict[str, Any],
-    table: Callable[[], list[list[str]]],
-    draw: Callable[[Sequence[Any]], None],
-    *,
-    panels: int = 2,
-) -> None:
-    """Print the table; write the record and the figure where they were asked for."""
-    if not _first_process():
-        return
-    typer.echo(_aligned(table()))
-    out, plot = context.params["out"], context.params["plot"]
-    if out is not None:
-        from paper_lessons.provenance import write_result
-
-        seed = context.params["seed"]
-        write_result(out, lesson=LESSON, command=_command(context), seed=seed, result=result)
-        typer.echo(f"written: {out}")
-    if plot is not None:
-        _save_figure(plot, draw, panels)
-        typer.echo(f"drawn: {plot}")
-
-
-def _save_figure(path: Path, draw: Callable[[Sequence[Any]], None], panels: int) -> None:
-    import io
-
-    import matplotlib.pyplot as plt
-
-    from paper_lessons import plotting
-    from paper_lessons.files import write_atomically
-
-    with plt.rc_context():
-        plotting.use_style()
-        figure, axes = plotting.figure(ncols=panels, width=5.0 * panels, height=3.8, squeeze=False)
-        draw(axes[0])
-        drawn = io.BytesIO()
-        # A picture on its own has no page behind it.
-        figure.savefig(
-            drawn,
-            format=path.suffix.lower().removeprefix("."),
-            dpi=200,
-            facecolor="white",
-            transparent=False,
-        )
-        plt.close(figure)
-    write_atomically(path, drawn.getvalue())
-
-
-def _command(context: typer.Context) -> str:
-    """What to type to make the same numbers again: the options that were given and matter."""
-    words = ["paper-lessons", "run", "soft-sort", str(context.info_name)]
-    for name, value in context.params.items():
-        source = context.get_parameter_source(name)
-        if name in _SILENT or source is None or source.name != "COMMANDLINE":
-            continue
-        option = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(option)
-            continue
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            words += [option, _without_machine(one) if isinstance(one, Path) else str(one)]
-    return shlex.join(words)
-
-
-def _without_machine(path: Path) -> str:
-    return path.name if path.is_absolute() else path.as_posix()
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
-
-
-def _mean_and_spread(values: Sequence[float], *, scale: float = 1.0) -> str:
-    import numpy as np
-
-    digits = 1 if scale > 1 else 3
-    numbers = scale * np.asarray(values, dtype=float)
-    if len(numbers) < 2:
-        return f"{numbers.mean():.{digits}f}"
-    return f"{numbers.mean():.{digits}f} ± {numbers.std(ddof=1):.{digits}f}"
-
-
 def _distinct(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.2g}" for value in sorted(set(values)))
-
-
-def _first_process() -> bool:
-    # `accelerate launch` starts the program many times; one of them speaks.
-    return os.environ.get("RANK", "0") == "0"
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Files that are absent and downloads that fail end in one sentence, as wrong input does."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        absent = f"there is no file {str(error.filename)!r}" if error.filename else str(error)
-        raise ValueError(absent) from error
-    except (OSError, ModuleNotFoundError) as error:
-        raise ValueError(str(error)) from error

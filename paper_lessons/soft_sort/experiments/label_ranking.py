@@ -19,9 +19,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from paper_lessons import plotting
+from paper_lessons.runs import run_tasks
 from paper_lessons.soft_sort.estimators import LabelRanker
 from paper_lessons.soft_sort.experiments.rankings import TABLES, RankingTable, load_rankings
-from paper_lessons.soft_sort.experiments.runs import run_tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def run(
     samples : int, optional
         Use so many samples of a table at most, drawn at random.
     jobs, progress, checkpoint
-        As in :func:`~paper_lessons.soft_sort.experiments.runs.run_tasks`.
+        As in :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
     -------

@@ -21,8 +21,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from paper_lessons import plotting
+from paper_lessons.runs import run_tasks
 from paper_lessons.soft_sort.estimators import SoftTrimmedRegressor
-from paper_lessons.soft_sort.experiments.runs import run_tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def run(
     inner_folds : int
         Folds of the choice.
     jobs, progress, checkpoint
-        As in :func:`~paper_lessons.soft_sort.experiments.runs.run_tasks`.
+        As in :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from paper_lessons import plotting
+from paper_lessons.runs import one_thread
 from paper_lessons.soft_sort.baselines import (
     all_pairs_rank,
     matrix_rank,
@@ -25,7 +26,6 @@ from paper_lessons.soft_sort.baselines import (
     sinkhorn_matrix,
     softsort_matrix,
 )
-from paper_lessons.soft_sort.experiments.runs import one_thread
 from paper_lessons.soft_sort.operators import soft_rank
 from paper_lessons.soft_sort.strength import covering_strength
 

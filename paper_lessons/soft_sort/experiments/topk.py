@@ -19,13 +19,13 @@ from torch.nn import functional
 
 from paper_lessons import plotting
 from paper_lessons.datasets import ImageSet, load_images
+from paper_lessons.runs import run_tasks
 from paper_lessons.soft_sort.baselines import all_pairs_rank, matrix_rank, sinkhorn_matrix
 from paper_lessons.soft_sort.experiments.classifier import (
     predict_logits,
     topk_accuracy,
     train_classifier,
 )
-from paper_lessons.soft_sort.experiments.runs import run_tasks
 from paper_lessons.soft_sort.losses import topk_loss, topk_strength
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def run(
     root, download : str, bool
         For CIFAR, as in :func:`paper_lessons.datasets.load_images`.
     jobs, progress, checkpoint
-        As in :func:`~paper_lessons.soft_sort.experiments.runs.run_tasks`.
+        As in :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
     -------

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from paper_lessons.files import write_atomically
+from paper_lessons.lessons import LESSONS
 from paper_lessons.provenance import library_hash
 
 Task = dict[str, Any]
@@ -110,7 +111,7 @@ def checkpoint_file(
     >>> checkpoint_file("kept", pow, [{"base": 2, "exp": 3}]).suffixes
     ['.partial', '.json']
     """
-    digest = hash([library_hash("soft_sort"), function.__name__, list(tasks), shared])[:12]
+    digest = hash([library_hash(_lesson_of(function)), function.__name__, list(tasks), shared])[:12]
     return Path(folder) / f"{function.__name__}-{digest}.partial.json"
 
 
@@ -157,6 +158,13 @@ def _numbered(
 ) -> tuple[int, Any]:
     with one_thread():
         return index, function(**task, **shared)
+
+
+def _lesson_of(function: Callable[..., Any]) -> str | None:
+    """The lesson whose code a function is, or None."""
+    _, _, inner = (function.__module__ or "").partition("paper_lessons.")
+    name = inner.partition(".")[0]
+    return name if any(lesson.name == name for lesson in LESSONS) else None
 
 
 def _read(file: Path | None) -> dict[str, Any]:

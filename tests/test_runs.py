@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from paper_lessons.soft_sort.experiments.runs import (
+from paper_lessons.runs import (
     checkpoint_file,
     default_checkpoint_folder,
     one_thread,
@@ -102,7 +102,7 @@ def test_a_killed_program_resumes(tmp_path: Path) -> None:
     module.write_text(
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from paper_lessons.soft_sort.experiments.runs import run_tasks\n"
+        "from paper_lessons.runs import run_tasks\n"
         "def slow(index, *, folder):\n"
         "    with (Path(folder) / str(index)).open('a') as file:\n"
         "        file.write('x')\n"

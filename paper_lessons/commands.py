@@ -1,0 +1,248 @@
+"""What the lessons' commands share: options, tables, records, figures, errors in one line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paper_lessons.lessons import find
+
+Seed = Annotated[int, typer.Option("--seed", help="Fixes splits, noise and first weights.")]
+Full = Annotated[bool, typer.Option("--full", help="The long run (minutes), not the short one.")]
+
+
+def _ends_in(*endings: str) -> Callable[[typer.CallbackParam, Path | None], Path | None]:
+    def check(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() not in endings:
+            raise ValueError(
+                f"{parameter.name} must end in {', '.join(endings)}, got {path.name!r}"
+            )
+        return path
+
+    return check
+
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Write the result there, as JSON.", callback=_ends_in(".json")
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw it there (.png, .svg, .pdf).",
+        callback=_ends_in(".png", ".svg", ".pdf"),
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", help="Processes; -1 takes all cores.")]
+Progress = Annotated[
+    bool, typer.Option("--progress/--quiet", help="A bar of text on standard error, or silence.")
+]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint", metavar="DIR", help="Keep finished runs there, to resume a killed run."
+    ),
+]
+# Options that change how a run is made, but not its numbers.
+_SILENT = {"jobs", "progress", "checkpoint", "plot"}
+
+
+def lesson_app(text: str) -> typer.Typer:
+    """The program of a lesson's experiments, to which it adds its commands.
+
+    Parameters
+    ----------
+    text : str
+        One line for ``--help``.
+
+    Returns
+    -------
+    typer.Typer
+    """
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def how_to_run(jobs: int, progress: bool, checkpoint: Path | None, full: bool) -> dict[str, Any]:
+    """The arguments of :func:`paper_lessons.runs.run_tasks` that a command's options ask for.
+
+    Parameters
+    ----------
+    jobs, progress, checkpoint, full
+        Options of those names; a full run keeps a checkpoint unasked.
+
+    Returns
+    -------
+    dict
+    """
+    from paper_lessons.runs import default_checkpoint_folder
+
+    folder = checkpoint or (default_checkpoint_folder() if full else None)
+    return {
+        "jobs": jobs,
+        "progress": progress and first_process(),
+        "checkpoint": None if folder is None else str(folder),
+    }
+
+
+def finish(
+    context: typer.Context,
+    lesson: str,
+    result: dict[str, Any],
+    table: Callable[[], list[list[str]]],
+    draw: Callable[[Sequence[Any]], None],
+    *,
+    panels: int = 2,
+) -> None:
+    """Print the table; write the record and the figure where they were asked for.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of a command with the options ``seed``, ``out`` and ``plot``.
+    lesson : str
+        Whose code made the result.
+    result : dict
+        Plain data.
+    table : callable
+        Gives the rows of the table, the heading first.
+    draw : callable
+        Draws on a row of ``panels`` axes.
+    panels : int
+    """
+    if not first_process():
+        return
+    typer.echo(_aligned(table()))
+    out, plot = context.params["out"], context.params["plot"]
+    if out is not None:
+        from paper_lessons.provenance import write_result
+
+        seed = context.params["seed"]
+        write_result(
+            out, lesson=lesson, command=_command(context, lesson), seed=seed, result=result
+        )
+        typer.echo(f"written: {out}")
+    if plot is not None:
+        _save_figure(plot, draw, panels)
+        typer.echo(f"drawn: {plot}")
+
+
+def _save_figure(path: Path, draw: Callable[[Sequence[Any]], None], panels: int) -> None:
+    import io
+
+    import matplotlib.pyplot as plt
+
+    from paper_lessons import plotting
+    from paper_lessons.files import write_atomically
+
+    with plt.rc_context():
+        plotting.use_style()
+        figure, axes = plotting.figure(ncols=panels, width=5.0 * panels, height=3.8, squeeze=False)
+        draw(axes[0])
+        drawn = io.BytesIO()
+        # A picture on its own has no page behind it.
+        figure.savefig(
+            drawn,
+            format=path.suffix.lower().removeprefix("."),
+            dpi=200,
+            facecolor="white",
+            transparent=False,
+        )
+        plt.close(figure)
+    write_atomically(path, drawn.getvalue())
+
+
+def _command(context: typer.Context, lesson: str) -> str:
+    """What to type to make the same numbers again: the options that were given and matter."""
+    words = ["paper-lessons", "run", find(lesson).command, str(context.info_name)]
+    for name, value in context.params.items():
+        source = context.get_parameter_source(name)
+        if name in _SILENT or source is None or source.name != "COMMANDLINE":
+            continue
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(option)
+            continue
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words += [option, _without_machine(one) if isinstance(one, Path) else str(one)]
+    return shlex.join(words)
+
+
+def _without_machine(path: Path) -> str:
+    return path.name if path.is_absolute() else path.as_posix()
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def mean_and_spread(values: Sequence[float], *, scale: float = 1.0) -> str:
+    """Mean and standard deviation as text; one decimal where ``scale`` makes percents, else three.
+
+    Parameters
+    ----------
+    values : sequence of float
+    scale : float
+        Factor for both.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> mean_and_spread([0.5, 0.7])
+    '0.600 ± 0.141'
+    """
+    import numpy as np
+
+    digits = 1 if scale > 1 else 3
+    numbers = scale * np.asarray(values, dtype=float)
+    if len(numbers) < 2:
+        return f"{numbers.mean():.{digits}f}"
+    return f"{numbers.mean():.{digits}f} ± {numbers.std(ddof=1):.{digits}f}"
+
+
+def first_process() -> bool:
+    """Whether this process may speak: `accelerate launch` starts the program many times.
+
+    Returns
+    -------
+    bool
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Files that are absent and downloads that fail end in one sentence, as wrong input does."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        absent = f"there is no file {str(error.filename)!r}" if error.filename else str(error)
+        raise ValueError(absent) from error
+    except (OSError, ModuleNotFoundError) as error:
+        raise ValueError(str(error)) from error
