@@ -10,6 +10,8 @@ from jaxtyping import Float, Int, Real
 
 TASK_KINDS = ("rms", "accuracy")
 
+_ORDERS = 2**32 - 1  # a stream that no task has
+
 
 class Tasks:
     """Data sets of one size: rows to train on and rows to judge by.
@@ -126,7 +128,7 @@ class LinearRegressionTasks(Tasks):
         _check_sizes(count=count, features=features, train=train, valid=valid)
         x, weights = np.empty((count, train + valid, features)), np.empty((count, features))
         for task in range(count):
-            generator = _generator(seed, task)
+            generator = stream(seed, task)
             weights[task] = generator.standard_normal(features)
             x[task] = generator.standard_normal((train + valid, features))
         self.weights: Float[np.ndarray, "tasks F"] = weights
@@ -178,7 +180,7 @@ class TwoLayerRegressionTasks(Tasks):
         x = np.empty((count, train + valid, features))
         hidden, weights = np.empty((count, features, features)), np.empty((count, features))
         for task in range(count):
-            generator = _generator(seed, task)
+            generator = stream(seed, task)
             hidden[task] = generator.standard_normal((features, features))
             weights[task] = generator.standard_normal(features)
             x[task] = generator.standard_normal((train + valid, features))
@@ -254,7 +256,7 @@ class ProjectedBinaryTasks(Tasks):
             np.empty((len(pairs), train + valid)),
         )
         for task, pair in enumerate(pairs):
-            generator = _generator(seed, task)
+            generator = stream(seed, task)
             rows, y[task] = _choose_rows(labels, pair, train, valid, generator)
             projected = flat[rows] @ generator.standard_normal((flat.shape[1], features))
             spread = projected[:train].std(axis=0)
@@ -289,15 +291,21 @@ def epoch_orders(train: int, epochs: int, seed: int | Sequence[int] = 0) -> Int[
     array([0, 1, 2, 3])
     """
     _check_sizes(train=train, epochs=epochs)
-    generator = np.random.default_rng(seed)
+    generator = stream(seed, _ORDERS)
     shuffled = [generator.permutation(train) for _ in range(epochs - 1)]
     return np.stack([np.arange(train), *shuffled])
 
 
-def _generator(seed: int | Sequence[int], task: int) -> np.random.Generator:
-    # One stream for each task, so that a task does not depend on how many stand before it.
+def stream(seed: int | Sequence[int], number: int) -> np.random.Generator:
+    """One of many independent generators of a seed; task i and its random ops have number i.
+
+    Examples
+    --------
+    >>> stream(3, 0).random() == np.random.default_rng([3, 0]).random()
+    True
+    """
     entropy = [seed] if isinstance(seed, Integral) else list(seed)  # type: ignore[arg-type]
-    return np.random.Generator(np.random.PCG64([*entropy, task]))
+    return np.random.Generator(np.random.PCG64([*entropy, number]))
 
 
 def _choose_rows(
