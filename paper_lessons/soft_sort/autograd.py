@@ -12,6 +12,7 @@ All functions take tensors of shape (*batch, n), so that vmap is one more batch 
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ TRANSPOSED = {
 }
 
 
+@cache
 def engine(backend: str) -> ModuleType:
     """The module that computes, imported when it is first used: numba takes its time."""
     module = {"numba": "fused", "torch": "reference"}[backend]

@@ -37,6 +37,8 @@ def check_tensor(values: Any, name: str = "values") -> None:
 
 def check_dim(values: Tensor, dim: Any) -> int:
     """`dim` counted from the end, after raising ValueError if there is no such dimension."""
+    if dim == -1 and type(dim) is int:  # most calls
+        return dim
     if isinstance(dim, bool) or not isinstance(dim, int) or not -values.dim() <= dim < values.dim():
         raise ValueError(
             f"dim must be an integer from {-values.dim()} to {values.dim() - 1} "
@@ -47,6 +49,8 @@ def check_dim(values: Tensor, dim: Any) -> int:
 
 def check_strength(strength: Any) -> float:
     """`strength` as a float, after raising ValueError unless it is a number >= 0."""
+    if type(strength) is float and strength >= SMALLEST_STRENGTH:  # most calls
+        return strength
     if isinstance(strength, torch.Tensor):
         if strength.requires_grad:
             raise ValueError(
@@ -73,10 +77,9 @@ def check_strength(strength: Any) -> float:
 def choose_backend(values: Tensor, backend: Any) -> str:
     """ "numba" or "torch", after raising ValueError if the choice cannot work."""
     one_of(backend, BACKENDS, "backend")
-    on_cpu = values.device.type == "cpu"
     if backend == "auto":
-        return "numba" if on_cpu else "torch"
-    if backend == "numba" and not on_cpu:
+        return "numba" if values.is_cpu else "torch"
+    if backend == "numba" and not values.is_cpu:
         raise ValueError(
             f"backend 'numba' works on CPU tensors only, got a tensor on {values.device} "
             "('auto' chooses by device)"

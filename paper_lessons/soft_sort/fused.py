@@ -72,6 +72,7 @@ def compile_all() -> None:
     for dtype in (torch.float32, torch.float64):
         values = torch.linspace(0.0, 1.0, SHORTEST_RADIX, dtype=dtype)[None]
         for operator in _OPERATORS:
+            project(operator, values[:, :2], 1e-3, False)  # short rows have keys of their own
             blocks = project(operator, values, 1e-3, False)[1]
         isotonic_kl(values, values)
         for name in ("center", "average", "spread"):
@@ -85,30 +86,26 @@ def _rank_l2(strength, descending, x, out, blocks):
     pending = np.empty(x.shape[0], np.bool_)
     count = kernels_rank.rank_l2_linear(x, bits, strength, sign, out, blocks, pending)
     if count == x.shape[0]:
-        for theta, o, b in _sorted_chunks(descending, x, out, blocks):
-            kernels_rank.rank_l2(theta, strength, o, b)
+        _sort_and_pool(kernels_rank.rank_l2, (strength,), descending, x, blocks, out)
     elif count > 0:
-        x, some_out, some_blocks = x[pending], out[pending], blocks[pending]
-        for theta, o, b in _sorted_chunks(descending, x, some_out, some_blocks):
-            kernels_rank.rank_l2(theta, strength, o, b)
+        x = x[pending]
+        some_out, some_blocks = np.empty_like(x), np.empty((count, *blocks.shape[1:]), np.int32)
+        _sort_and_pool(kernels_rank.rank_l2, (strength,), descending, x, some_blocks, some_out)
         out[pending], blocks[pending] = some_out, some_blocks
 
 
 def _rank_kl(strength, descending, x, out, blocks):
-    for theta, o, b in _sorted_chunks(descending, x, out, blocks):
-        kernels_kl.rank_kl(theta, strength, o, b)
+    _sort_and_pool(kernels_kl.rank_kl, (strength,), descending, x, blocks, out)
 
 
 def _sort_l2(strength, descending, x, out, blocks):
     sign = 1.0 if descending else -1.0
-    for theta, o, b in _sorted_chunks(not descending, x, out, blocks):
-        kernels_sort.sort_l2(theta, strength, sign, o, b)
+    _sort_and_pool(kernels_sort.sort_l2, (strength, sign), not descending, x, blocks, out)
 
 
 def _sort_kl(strength, descending, x, out, blocks, weights):
     sign = 1.0 if descending else -1.0
-    for theta, o, b, w in _sorted_chunks(not descending, x, out, blocks, weights):
-        kernels_kl.sort_kl(theta, strength, sign, o, b, w)
+    _sort_and_pool(kernels_kl.sort_kl, (strength, sign), not descending, x, blocks, out, weights)
 
 
 def _isotonic_l2(strength, descending, y, out, blocks):
@@ -124,29 +121,35 @@ _OPERATORS: dict[str, Callable[..., None]] = {
 }
 
 
-def _sorted_chunks(negate, x, out, blocks, *others):
-    """(theta, out, blocks, ...) of some rows at a time: theta is x, or -x, in descending order."""
+def _sort_and_pool(pool, options, negate, x, blocks, out, *weights):
+    """Call `pool(theta, *options, out, blocks, *weights)` on some rows at a time; theta is x, or -x, in descending order."""
     rows, n = x.shape
-    step = min(max(1, CHUNK // n), rows)
-    keys = np.empty((step, n), np.uint64)
-    for first in range(0, rows, step):
-        if step == rows:
-            parts = (x, blocks, out, *others)
-        else:
-            parts = tuple(array[first : first + step] for array in (x, blocks, out, *others))
-        theta = _sorted(negate, parts[0], parts[1], keys[: parts[0].shape[0]])
-        yield theta, parts[2], parts[1], *parts[3:]
+    step = max(1, CHUNK // n)
+    if rows > step:
+        for first in range(0, rows, step):
+            some = [array[first : first + step] for array in (x, blocks, out, *weights)]
+            _sort_and_pool(pool, options, negate, *some)
+        return
+    theta = _sorted(negate, x, blocks)
+    pool(theta, *options, out, blocks, *weights)
 
 
-def _sorted(negate: bool, x: np.ndarray, blocks: np.ndarray, keys: np.ndarray) -> np.ndarray:
+def _sorted(negate: bool, x: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     flip, sign = (_NO_ONES[x.itemsize], -1.0) if negate else (_ALL_ONES[x.itemsize], 1.0)
+    position_bits = max(1, (x.shape[1] - 1).bit_length())
+    if x.itemsize == 4 and x.shape[1] < SHORTEST_RADIX:
+        short, theta = np.empty(x.shape, np.uint32), np.empty(x.shape)
+        kernels_order.pack_short_float32(x.view(np.uint32), flip, position_bits, short)
+        short.sort(axis=-1)
+        kernels_order.unpack_short_float32(x, short, position_bits, sign, theta, blocks)
+        return theta
+    keys = np.empty(x.shape, np.uint64)
     theta = keys.view(np.float64)  # the values overwrite the keys they are read from
     if x.itemsize == 4:
         kernels_order.pack_float32(x.view(np.uint32), flip, keys)
         _sort_keys(keys, 32)
         kernels_order.unpack_float32(keys, flip, sign, theta, blocks)
     else:
-        position_bits = max(1, (x.shape[1] - 1).bit_length())
         kernels_order.pack_float64(x.view(np.uint64), flip, position_bits, keys)
         _sort_keys(keys, position_bits)
         kernels_order.unpack_float64(x, keys, position_bits, sign, theta, blocks)
@@ -168,7 +171,7 @@ def _rows(tensor: Tensor) -> np.ndarray:
 
 def _tensors(like: Tensor, *outputs: np.ndarray) -> tuple[Tensor, ...]:
     """The outputs as tensors, whose rows form the batch that `like` has."""
-    tensors = tuple(map(torch.from_numpy, outputs))
-    if like.dim() == 2:
-        return tensors
-    return tuple(tensor.view(*like.shape[:-1], *tensor.shape[1:]) for tensor in tensors)
+    if like.dim() != 2:
+        # reshaped by NumPy: PyTorch forbids in-place changes of what it sees as a view
+        outputs = tuple(one.reshape(*like.shape[:-1], *one.shape[1:]) for one in outputs)
+    return tuple(map(torch.from_numpy, outputs))

@@ -4,8 +4,10 @@
 first position, the position after its last. (-1 at position 0 marks a row without a result.)
 The weights n, ..., 1 of a block [a, e) have the mean n - (a+e-1)/2: an exact number that needs no sum.
 
-While pooling, `sums` holds a block's sum at its first position and `firsts` the first position at its last, so that
-a block finds the one before it. Rows start as n blocks of one.
+Two neighbours that would merge on their own are in one block at the end, whatever else merges. So pooling starts from runs of
+such neighbours, which are found without a branch that a processor could guess wrongly, and only then lets blocks grow.
+`turns` holds the runs: the second position of one, the position after its last, and so on. Blocks of more than one value stand on
+a stack of `starts`, `stops` and `sums`; all other blocks are single values and leave no trace.
 """
 
 import math
@@ -19,8 +21,8 @@ from paper_lessons.soft_sort.jit import kernel, summing_kernel
 def rank_l2(theta, strength, out, blocks):
     """Write soft ranks in the order of the input."""
     n = theta.shape[1]
-    sums = np.empty(n)
-    firsts = np.empty(n, np.int32)
+    close, turns = np.zeros(n + 1, np.uint8), np.empty(n + 1, np.int32)
+    starts, stops, sums = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
     inverse = 1.0 / strength if strength > 0.0 else 0.0
     for row in range(theta.shape[0]):
         values, result, order, ends = theta[row], out[row], blocks[row, 0], blocks[row, 1]
@@ -28,27 +30,30 @@ def rank_l2(theta, strength, out, blocks):
             result[:] = np.nan
             ends[0] = -1
             continue
-        _pool_rank_l2(values, strength, sums, firsts, ends)
-        a = 0
-        while a < n:
-            e = ends[a]
-            if e == a + 1:
-                result[order[a]] = n - a
-                a += 1  # not a = e: the next step need not wait for what was read
-                continue
+        count = _pool_rank_l2(values, strength, close, turns, starts, stops, sums)
+        for i in range(n):
+            ends[i] = i + 1
+        done = 0
+        for k in range(count):
+            a, e = starts[k], stops[k]
+            ends[a] = e
+            for i in range(done, a):
+                result[np.uint32(order[i])] = n - i
+            done = e
             mean_weight = n - 0.5 * (a + e - 1)
             if inverse == 0.0:
                 for i in range(a, e):
-                    result[order[i]] = mean_weight
+                    result[np.uint32(order[i])] = mean_weight
             else:
                 # relative to the block's own first value: ties come out equal, offsets cancel exactly
-                reference, mean = values[a], 0.0
+                reference = values[a]
+                mean = _sum_from(values[a:e], reference) / (e - a)
                 for i in range(a, e):
-                    mean += values[i] - reference
-                mean /= e - a
-                for i in range(a, e):
-                    result[order[i]] = mean_weight + ((values[i] - reference) - mean) * inverse
-            a = e
+                    result[np.uint32(order[i])] = (
+                        mean_weight + ((values[i] - reference) - mean) * inverse
+                    )
+        for i in range(done, n):
+            result[np.uint32(order[i])] = n - i
 
 
 @kernel
@@ -68,8 +73,8 @@ def _has_undefined_ranks(theta, strength):
 
 
 @kernel
-def _pool_rank_l2(theta, strength, sums, firsts, ends):
-    """Blocks of the l2 rank.
+def _pool_rank_l2(theta, strength, close, turns, starts, stops, sums):
+    """Blocks of the l2 rank; returns how many are on the stack.
 
     Neighbours with sums S1, S2 and sizes c1, c2 merge when mean(theta/strength - rho) does not fall from the
     first to the second. The means of rho differ by exactly (c1 + c2)/2, so the test, multiplied by
@@ -77,43 +82,59 @@ def _pool_rank_l2(theta, strength, sums, firsts, ends):
     is never subtracted from n. For two single values it is theta1 - theta2 <= strength.
     """
     n = theta.size
+    for i in range(1, n):
+        # ties are close, also those of infinities, whose difference is NaN
+        close[i] = not theta[i - 1] - theta[i] > strength
+    _list_runs(close, turns)
     # large, close values keep their digits in the sums
     shift = theta[n // 2] if math.isfinite(theta[n // 2]) else 0.0
-    for i in range(n):
-        ends[i] = i + 1
-    for i in range(n):
-        firsts[i] = i
-    for i in range(n):
-        sums[i] = theta[i] - shift
-    i = 1
-    while i < n:
-        # ties share a block, also those of infinities, whose difference is NaN
-        if theta[i - 1] - theta[i] > strength and theta[i - 1] != theta[i]:
-            i += 1
-            continue
-        a, size, total = i - 1, 1.0, sums[i - 1]
-        while i < n:
-            value = sums[i]
-            if theta[i] != theta[i - 1] and 2.0 * (total - value * size) > strength * size * (
-                size + 1.0
-            ):
-                break
-            total += value
-            size += 1.0
-            i += 1
+    count, run = 0, 0
+    while turns[run] < n:
+        a, i = turns[run] - 1, turns[run + 1]
+        total, size = _sum_from(theta[a:i], shift), float(i - a)
+        growing = strength > 0.0  # hard ranks pool nothing but ties
+        while growing:
+            while i < n:
+                value = theta[i] - shift
+                # both tests, always: one branch is easier to foresee than two
+                if not (
+                    close[i] | (2.0 * (total - value * size) <= strength * size * (size + 1.0))
+                ):
+                    break
+                total += value
+                size += 1.0
+                i += 1
+            growing = False
             while a > 0:
-                below = firsts[a - 1]
+                stacked = count > 0 and stops[count - 1] == a
+                if stacked:
+                    below, total_below = starts[count - 1], sums[count - 1]
+                else:
+                    below, total_below = a - 1, theta[a - 1] - shift
                 c1 = float(a - below)
-                rise = 2.0 * (sums[below] * size - total * c1)
+                rise = 2.0 * (total_below * size - total * c1)
                 if rise > strength * c1 * size * (c1 + size):
                     break
-                total += sums[below]
+                total += total_below
                 size += c1
                 a = below
-        ends[a] = i
-        firsts[i - 1] = a
-        sums[a] = total
-        i += 1
+                count -= stacked
+                growing = True
+        starts[count], stops[count], sums[count] = a, i, total
+        count += 1
+        while turns[run] <= i:
+            run += 2
+    return count
+
+
+@kernel
+def _list_runs(close, turns):
+    """`close` (n + 1 bytes) marks the values that are close to the one before; the first and last entry are no values: 0."""
+    count = 0
+    for i in range(1, close.size):
+        turns[count] = i
+        count += close[i] ^ close[i - 1]
+    turns[count] = close.size
 
 
 @kernel
@@ -127,13 +148,14 @@ def rank_l2_linear(x, bits, strength, sign, out, blocks, pending):
     rows, n = x.shape
     count = 0
     factor = sign / strength if strength > 0.0 else 0.0
+    kind = bits.dtype.type  # Numba computes with 64 bits; half as many go twice as fast
     ends = np.empty(2, bits.dtype)
     for row in range(rows):
         values, result = x[row], out[row]
         # comparisons of integers vectorize; those of floats do not, on account of NaN
-        low = high = _ordered(bits[row, 0], bits.itemsize)
+        low = high = kind(_ordered(bits[row, 0], bits.itemsize))
         for i in range(n):
-            k = _ordered(bits[row, i], bits.itemsize)
+            k = kind(_ordered(bits[row, i], bits.itemsize))
             low = min(low, k)
             high = max(high, k)
         ends[0], ends[1] = _ordered(low, bits.itemsize), _ordered(high, bits.itemsize)

@@ -117,6 +117,25 @@ def test_double_backward_is_right_or_refused(operator, regularization, backend, 
         assert values.grad[0, 0].abs().sum() > 0
 
 
+def test_the_kl_rank_changed_in_place_is_refused(x):
+    """Its gradient needs the ranks as they were; the l2 rank's does not."""
+    values = x.clone().requires_grad_()
+    changed = soft_rank(values, "kl", 0.7)
+    changed.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        changed.sum().backward()
+    soft_rank(values, "l2", 0.7).mul_(2).sum().backward()
+
+
+def test_a_penalty_on_kl_gradients_is_refused_even_beside_other_terms(x):
+    values = x.clone().requires_grad_()
+    (g,) = torch.autograd.grad(
+        soft_rank(values, "kl", 0.7)[..., 0].sum(), values, create_graph=True
+    )
+    with pytest.raises(RuntimeError, match=REFUSED):
+        (g.square().sum() + values.sum()).backward()
+
+
 def test_forward_over_reverse_with_duals_is_refused_too(x):
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(x.requires_grad_(), torch.ones_like(x))
