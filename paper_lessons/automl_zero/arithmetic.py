@@ -36,7 +36,8 @@ def _std(values: Value) -> Value:
 
 
 def _where(condition: Value, a: Value, b: Value) -> Value:
-    return np.where(condition, a, b)[()]
+    chosen: Value = np.where(condition, a, b)
+    return chosen[()]  # a float64, not an array without dimensions
 
 
 def _step(is_one: Value) -> Value:
