@@ -101,6 +101,8 @@ class Backbone:
         torch.Size([2, 320])
         """
         self.check_layers(layers)
+        if self.module.training:  # one who trains a network forgets to say that it is over
+            self.module.eval()
         if isinstance(self.module, Stepped):
             found = _walk(self.module, pixels, layers)
         else:
@@ -188,7 +190,9 @@ def wrap_module(
     std: Colour = (1.0, 1.0, 1.0),
     size: int = 224,
 ) -> Backbone:
-    """A network of your own as a backbone. The module is put into evaluation mode and kept as it is.
+    """A network of your own as a backbone: put into evaluation mode, otherwise left as it is.
+
+    Its fingerprint is that of its parameters now; wrap it again after training.
 
     Parameters
     ----------
