@@ -3,3 +3,43 @@
 Real, Liang, So, Le 2020, AutoML-Zero: Evolving Machine Learning Algorithms From Scratch (arXiv 2003.03384).
 A program has three parts, Setup, Predict and Learn; its fitness is how well it predicts after training.
 """
+
+from __future__ import annotations
+
+from paper_lessons.automl_zero import programs
+from paper_lessons.automl_zero.export import to_python
+from paper_lessons.automl_zero.interpreter import Trace, fitness, interpret
+from paper_lessons.automl_zero.latex import to_latex
+from paper_lessons.automl_zero.memory import Memory
+from paper_lessons.automl_zero.mutation import Mutation, mutate, random_program
+from paper_lessons.automl_zero.ops import Op, OpSet
+from paper_lessons.automl_zero.program import Instruction, Program
+from paper_lessons.automl_zero.simplify import simplify
+from paper_lessons.automl_zero.tasks import (
+    LinearRegressionTasks,
+    ProjectedBinaryTasks,
+    Tasks,
+    TwoLayerRegressionTasks,
+)
+
+__all__ = [
+    "Op",
+    "OpSet",
+    "Memory",
+    "Instruction",
+    "Program",
+    "Tasks",
+    "LinearRegressionTasks",
+    "TwoLayerRegressionTasks",
+    "ProjectedBinaryTasks",
+    "interpret",
+    "Trace",
+    "fitness",
+    "programs",
+    "Mutation",
+    "mutate",
+    "random_program",
+    "simplify",
+    "to_python",
+    "to_latex",
+]

@@ -175,4 +175,4 @@ def place(fraction: float, features: int) -> int:
     >>> place(0.5, 4), place(0.49, 4)
     (2, 1)
     """
-    return min(int(features * fraction), features - 1)
+    return int(features * fraction)

@@ -41,7 +41,8 @@ class Instruction:
     Raises
     ------
     ValueError
-        If an address is negative, or a constant is not finite or an index is outside [0, 1).
+        If an address or a standard deviation is negative, a constant is not finite, or an index is
+        outside [0, 1).
 
     Notes
     -----
@@ -329,6 +330,8 @@ def _rounded(op: Op, data: Sequence[float]) -> tuple[float, float, float]:
     for place, (name, value) in enumerate(zip(op.data, values, strict=True)):
         if not np.isfinite(value):
             raise ValueError(f"{name} of {op.name} must be finite, got {data[place]!r}")
+        if name == "std" and value < 0.0:
+            raise ValueError(f"std of {op.name} must not be negative, got {data[place]!r}")
         if name in ("index", "row", "column"):
             if not 0.0 <= data[place] < 1.0:
                 raise ValueError(f"{name} of {op.name} must lie in [0, 1), got {data[place]!r}")
