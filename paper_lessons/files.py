@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> Path:
@@ -28,20 +31,46 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     >>> write_atomically(Path(tempfile.mkdtemp()) / "a" / "b.txt", "five").read_text()
     'five'
     """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with open_atomically(path) as file:
+        file.write(data)
+    return Path(path)
+
+
+@contextmanager
+def open_atomically(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write bytes into, which takes its place when the block ends without an error.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the file shall be; missing folders are made.
+
+    Yields
+    ------
+    BinaryIO
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "five.bin"
+    >>> with open_atomically(path) as file:
+    ...     _ = file.write(bytes(5))
+    >>> path.stat().st_size
+    5
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8") if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return path
 
 
 def _umask() -> int:

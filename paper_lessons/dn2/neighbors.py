@@ -145,7 +145,8 @@ def merge_neighbors(shards: Sequence[tuple[Any, Any, int]], k: int) -> tuple[Any
     if not shards:
         raise ValueError("shards must hold at least one (distances, indices, offset), got none")
     tensors = isinstance(shards[0][0], Tensor)
-    distances, indices = [], []
+    distances: list[Tensor] = []
+    indices: list[Tensor] = []
     for number, (near, where, offset) in enumerate(shards):
         near, where = torch.as_tensor(near), torch.as_tensor(where)
         queries = len(distances[0]) if distances else len(near)
@@ -343,10 +344,10 @@ class _Search:
         return 2 * distances if self.metric == "cosine" else distances
 
     def read(
-        self, rows: Rows, start: int, stop: int, dtype: torch.dtype = torch.float32
+        self, rows: Rows, start: int, stop: int, least: torch.dtype = torch.float32
     ) -> tuple[Tensor, Tensor]:
         """Rows in this precision (float64 if they are too large for it) and their squared lengths."""
-        for dtype in dict.fromkeys((dtype, self.result)):
+        for dtype in dict.fromkeys((least, self.result)):
             values = rows.read(start, stop, dtype)
             squares = squared_lengths(values)
             if bool(squares.max() <= torch.finfo(dtype).max / 64):

@@ -91,7 +91,7 @@ def conformal_p_values(scores: Any, calibration: Any) -> Float[Array, " m"]:
 
 def check_rate(rate: Any) -> float:
     """`rate` as a float, after raising ValueError unless it lies in (0, 1)."""
-    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < rate < 1:
+    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < float(rate) < 1:
         raise ValueError(
             f"false_positive_rate must be a number between 0 and 1, both excluded, got {rate!r}"
         )

@@ -75,9 +75,10 @@ class Rows:
             part = torch.from_numpy(wanted if wanted.flags.writeable else wanted.copy())
         rows = part.to(self.device, dtype).contiguous()
         if self.unit:
-            for length in (lambda: rows.abs().amax(1), lambda: squared_lengths(rows).sqrt_()):
-                divisor = length()[:, None]  # the largest entry first: its square may overflow
-                rows = rows / torch.where(divisor == 0, 1, divisor)
+            largest = rows.abs().amax(1, keepdim=True)  # divided by first: its square may overflow
+            rows = rows / torch.where(largest == 0, 1, largest)
+            lengths = squared_lengths(rows).sqrt_()[:, None]
+            rows /= torch.where(lengths == 0, 1, lengths)
         return rows
 
     def first_bad(self, row: int, largest: float) -> float | None:
