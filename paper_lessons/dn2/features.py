@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import length_hint
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         cache = None if self.cache is None else FeatureCache(self.cache, self.configuration())
         if isinstance(images, (str, Path)) and Path(images).is_dir():
             images = find_images(images)
-        total = len(images) if hasattr(images, "__len__") else None
+        total = length_hint(images) or None
         workers = effective_n_jobs(self.n_jobs)
         count = 0
         with (
