@@ -54,6 +54,7 @@ def read_only(tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_a_read_only_installation_uses_the_users_folder(read_only, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

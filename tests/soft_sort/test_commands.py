@@ -57,6 +57,7 @@ def test_topk_prints_a_table_and_writes_a_record(tmp_path: Path) -> None:
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_record(own_table: Path, tmp_path: Path) -> None:
     def record(name: str, seed: int) -> str:
         words = ("--folds", 2, "--samples", 30, "--seed", seed, "--quiet")
@@ -134,7 +135,6 @@ def test_runtime_prints_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_warmup_compiles() -> None:
     assert run("warmup").exit_code == 0
-    commands.warmup()
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,10 @@ def test_label_ranking_learns_what_naive_bayes_says(small_ranking: dict[str, Any
         assert found["gain"]["soft rank kl"]["mean"] == pytest.approx(gains.mean())
 
 
-@pytest.mark.parametrize("model", label_ranking.MODELS)
+SLOW_MODEL = pytest.param("soft rank kl", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("model", ["no projection", "soft rank l2", SLOW_MODEL])
 def test_label_ranking_chooses_without_the_test_part(model: str) -> None:
     table = load_rankings("wine")
     settings: dict[str, Any] = {

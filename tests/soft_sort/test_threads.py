@@ -121,7 +121,7 @@ class Ranks(Dataset):
         return soft_rank(large(index).nan_to_num(0.0)[:, :2500], "l2", 0.05)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_data_loader_workers(start):
     if start not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system cannot {start}")
