@@ -12,19 +12,44 @@ from paper_lessons.dn2.neighbors import merge_neighbors, nearest_neighbors
 from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
 
 if TYPE_CHECKING:
+    from paper_lessons.dn2.approximate import ApproximateNeighbors, recall
+    from paper_lessons.dn2.cleaning import clean_samples, leave_one_out_scores
     from paper_lessons.dn2.detector import DeepNearestNeighbors
+    from paper_lessons.dn2.groups import GroupNearestNeighbors, pool_groups
+    from paper_lessons.dn2.normalizing import unit_rows
+    from paper_lessons.dn2.reduction import greedy_coreset, kmeans_centroids, random_projection
 
 __all__ = [
     "nearest_neighbors",
     "merge_neighbors",
+    "unit_rows",
+    "leave_one_out_scores",
     "leave_one_out_threshold",
     "conformal_p_values",
+    "clean_samples",
     "DeepNearestNeighbors",
+    "pool_groups",
+    "GroupNearestNeighbors",
+    "kmeans_centroids",
+    "greedy_coreset",
+    "random_projection",
+    "ApproximateNeighbors",
+    "recall",
 ]
 
 # scikit-learn takes longer to import than all the rest; who only searches need not wait for it
 _LAZY = {
+    "unit_rows": "normalizing",
+    "leave_one_out_scores": "cleaning",
+    "clean_samples": "cleaning",
     "DeepNearestNeighbors": "detector",
+    "pool_groups": "groups",
+    "GroupNearestNeighbors": "groups",
+    "kmeans_centroids": "reduction",
+    "greedy_coreset": "reduction",
+    "random_projection": "reduction",
+    "ApproximateNeighbors": "approximate",
+    "recall": "approximate",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,20 +11,14 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from paper_lessons.dn2.neighbors import nearest_neighbors
-from paper_lessons.dn2.normalizing import NORMALIZATIONS, Normalizer
-from paper_lessons.dn2.reduction import (
-    REDUCTIONS,
-    distances_without_self,
-    greedy_coreset,
-    kmeans_centroids,
-    random_projection,
-    reduced_size,
-)
+from paper_lessons.dn2.bases import build_base
+from paper_lessons.dn2.checks import check_parameters
+from paper_lessons.dn2.cleaning import check_enough, clean_samples, without_own
+from paper_lessons.dn2.normalizing import Normalizer
+from paper_lessons.dn2.reduction import random_projection, reduced_size
 from paper_lessons.dn2.saving import read_arrays, write_arrays
-from paper_lessons.dn2.storage import STORAGES, StoredRows
-from paper_lessons.dn2.thresholds import check_rate, conformal_p_values, leave_one_out_threshold
-from paper_lessons.dn2.tiles import METRICS, one_of, whole_number
+from paper_lessons.dn2.storage import StoredRows
+from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
 
 Array = np.ndarray
 
@@ -91,6 +84,8 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
     array([ 1, -1])
     """
 
+    needed_arrays = ("kept", "near", "base", "base_scale")
+
     kept_: Array
     base_indices_: Array | None
     _base: StoredRows
@@ -139,10 +134,10 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         ValueError
             If a parameter or the data do not fit; at least ``n_neighbors + 1`` samples must be left.
         """
-        self._check_parameters()
+        check_parameters(self)
         on_disk = isinstance(X, np.memmap)
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=True)
-        self._check_enough(len(X), self.n_neighbors)
+        check_enough(len(X), self.n_neighbors)
         self._seen, self._normalizer = len(X), Normalizer(self.normalize)
         if self.reduction == "projection":
             size = reduced_size(self.reduction_size, X.shape[1])
@@ -152,13 +147,29 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         self.kept_, self.cleaning_scores_ = np.arange(len(X)), None
         if self.clean:
             self._normalizer.standardize_by(rows)
-            self.kept_, self.cleaning_scores_ = self._cleaned(self._normalizer.finish(rows))
+            self.kept_, self.cleaning_scores_ = clean_samples(
+                self._normalizer.finish(rows),
+                self.clean,
+                clean_neighbors=self.clean_neighbors,
+                metric=self.metric,
+            )
+            check_enough(len(self.kept_), self.n_neighbors)
             rows = rows[self.kept_]
         self._normalizer.standardize_by(rows)
         rows = self._normalizer.finish(rows)
         if np.shares_memory(rows, X) and not on_disk:
             rows = rows.copy()  # what the caller does with X later is no matter
-        self._build(rows)
+        self._base, chosen, self._near = build_base(
+            rows,
+            self.n_neighbors,
+            metric=self.metric,
+            storage=self.storage,
+            reduction=self.reduction,
+            size=self.reduction_size,
+            seed=self.random_state,
+        )
+        self.base_indices_ = None if chosen is None else self.kept_[chosen]
+        self._set_threshold()
         return self
 
     @available_if(lambda self: self.reduction not in ("kmeans", "coreset"))
@@ -188,15 +199,15 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
             return self.fit(X)
         new = self._transform(X)
         k = min(self.n_neighbors, len(new))
-        nearer, _ = self._search(self._base.decode(), k, base=StoredRows.encode(new, "float32"))
+        nearer, _ = StoredRows(new).search(self._base.decode(), k, self.metric)
         near = np.concatenate([self._near, nearer], axis=1)
         near = np.sort(near, axis=1)[:, : self.n_neighbors]
         old = len(self._base.codes)
         self._base = self._base.append(new)
         # each new row is its own nearest row, or a duplicate of lower index is: leave out by index
-        found, where = self._search(new, self.n_neighbors + 1)
+        found, where = self._base.search(new, self.n_neighbors + 1, self.metric)
         own = np.arange(old, old + len(new))
-        self._near = np.concatenate([near, _without(found, where, own)])
+        self._near = np.concatenate([near, without_own(found, where, own)])
         added = np.arange(self._seen, self._seen + len(new))
         self._seen += len(new)
         self.kept_ = np.concatenate([self.kept_, added])
@@ -218,7 +229,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         k = min(self.n_neighbors, len(self._base.codes))  # fewer if fewer centroids differ
-        distances, _ = self._search(self._transform(X), k)
+        distances, _ = self._base.search(self._transform(X), k, self.metric)
         return distances.mean(axis=1)
 
     def score_samples(self, X: Any) -> Float[Array, " samples"]:
@@ -303,7 +314,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         rows = self._base.decode() if X is None else self._transform(X)
-        distances, indices = self._search(rows, k, exclude_self=X is None)
+        distances, indices = self._base.search(rows, k, self.metric, exclude_self=X is None)
         return distances, indices if self.base_indices_ is None else self.base_indices_[indices]
 
     def save(self, path: str | Path) -> Path:
@@ -319,22 +330,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         pathlib.Path
         """
         check_is_fitted(self)
-        optional = {
-            "cleaning_scores": self.cleaning_scores_,
-            "base_indices": self.base_indices_,
-            **self._normalizer.arrays(),
-            "feature_names": getattr(self, "feature_names_in_", None),
-        }
-        arrays = {name: array for name, array in optional.items() if array is not None}
-        if "feature_names" in arrays:
-            arrays["feature_names"] = arrays["feature_names"].astype(str)
-        arrays |= {"kept": self.kept_, "near": self._near, **self._base.arrays()}
-        about = {
-            "parameters": _plain(self.get_params()),
-            "features": self.n_features_in_,
-            "seen": self._seen,
-        }
-        return write_arrays(path, type(self).__name__, about, arrays)
+        return write_arrays(path, type(self).__name__, *self.contents())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -353,9 +349,29 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         ValueError
             If the file is not such a detector.
         """
-        about, arrays = read_arrays(
-            path, cls.__name__, needed=("kept", "near", "base", "base_scale")
-        )
+        return cls.from_contents(*read_arrays(path, cls.__name__, needed=cls.needed_arrays))
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What a file must keep: a description that JSON can say, and arrays."""
+        optional = {
+            "cleaning_scores": self.cleaning_scores_,
+            "base_indices": self.base_indices_,
+            **self._normalizer.arrays(),
+        }
+        if hasattr(self, "feature_names_in_"):
+            optional["feature_names"] = self.feature_names_in_.astype(str)
+        arrays = {name: array for name, array in optional.items() if array is not None}
+        arrays |= {"kept": self.kept_, "near": self._near, **self._base.arrays()}
+        parameters = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params().items()
+        }
+        about = {"features": self.n_features_in_, "seen": self._seen, "parameters": parameters}
+        return about, arrays
+
+    @classmethod
+    def from_contents(cls, about: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """The detector with these contents."""
         detector = cls(**about["parameters"])
         detector.n_features_in_, detector._seen = about["features"], about["seen"]
         if "feature_names" in arrays:
@@ -369,42 +385,6 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         detector._set_threshold()
         return detector
 
-    # -- what fit is made of
-
-    def _build(self, rows: Array) -> None:
-        k, self.base_indices_ = self.n_neighbors, self.kept_
-        if self.reduction not in ("kmeans", "coreset"):
-            self._base = StoredRows.encode(rows, self.storage)
-            self._near, _ = self._search(rows, k, exclude_self=True)
-        elif self.reduction == "coreset":
-            chosen = greedy_coreset(rows, self._reduced(len(rows), k + 1), seed=self.random_state)
-            self._base = StoredRows.encode(rows[chosen], self.storage)
-            self.base_indices_ = self.kept_[chosen]
-            own = np.full(len(rows), -1)
-            own[chosen] = np.arange(len(chosen))
-            self._near = _without(*self._search(rows, k + 1), own)
-        else:
-            size = self._reduced(len(rows), k)
-            centroids, members = kmeans_centroids(rows, size, seed=self.random_state)
-            k = min(k, len(centroids))  # fewer if fewer samples differ
-            self._base, self.base_indices_ = StoredRows.encode(centroids, self.storage), None
-            found, where = self._search(rows, min(k + 1, len(centroids)))
-            self._near = distances_without_self(
-                found, where, members, k, squared=self.metric != "euclidean"
-            )
-        self._set_threshold()
-
-    def _cleaned(self, rows: Array) -> tuple[Array, Array]:
-        """Samples to keep, rising, and the scores that decided."""
-        samples = len(rows)
-        k = self.clean_neighbors or max(1, min(50, samples // 4))
-        self._check_enough(samples, k, "clean_neighbors")
-        left = samples - int(self.clean * samples + 1e-9)
-        self._check_enough(left, self.n_neighbors)
-        distances, _ = nearest_neighbors(rows, rows, k, metric=self.metric, exclude_self=True)
-        scores = distances.mean(axis=1, dtype=np.float64)
-        return np.sort(np.argsort(scores, kind="stable")[:left]), scores
-
     def _set_threshold(self) -> None:
         self.leave_one_out_scores_ = self._near.mean(axis=1)
         self.threshold_ = leave_one_out_threshold(
@@ -412,72 +392,6 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         )
         self.offset_ = -self.threshold_
 
-    def _reduced(self, samples: int, least: int) -> int:
-        size = reduced_size(self.reduction_size, samples)
-        if size < least:
-            raise ValueError(
-                f"reduction_size must leave at least {least} rows for n_neighbors={self.n_neighbors}, "
-                f"got {size}"
-            )
-        return size
-
-    # -- from samples to rows of the base, and distances between them
-
-    def _search(
-        self, rows: Array, k: int, *, base: StoredRows | None = None, exclude_self: bool = False
-    ) -> tuple[Array, Array]:
-        base = base or self._base
-        distances, indices = nearest_neighbors(
-            base.queries(rows), base.codes, k, metric=self.metric, exclude_self=exclude_self
-        )
-        return distances.astype(np.float64) * base.unit(self.metric), indices
-
     def _transform(self, X: Any) -> Array:
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         return self._normalizer(X)
-
-    # -- arguments
-
-    def _check_parameters(self) -> None:
-        whole_number(self.n_neighbors, "n_neighbors")
-        if self.clean_neighbors is not None:
-            whole_number(self.clean_neighbors, "clean_neighbors")
-        check_rate(self.false_positive_rate)
-        one_of(self.normalize, NORMALIZATIONS, "normalize")
-        one_of(self.metric, METRICS, "metric")
-        one_of(self.storage, STORAGES, "storage")
-        one_of(self.reduction, REDUCTIONS, "reduction")
-        whole_number(self.random_state, "random_state", smallest=0)
-        if not isinstance(self.clean, Real) or not 0 <= self.clean < 1:
-            raise ValueError(f"clean must be a number from 0 to below 1, got {self.clean!r}")
-        if self.storage == "uint8" and self.metric == "cosine":
-            raise ValueError(
-                "storage 'uint8' goes with metric 'sqeuclidean' or 'euclidean', got 'cosine'"
-            )
-        if (self.reduction is None) != (self.reduction_size is None):
-            raise ValueError(
-                "reduction and reduction_size must be given together, "
-                f"got {self.reduction!r} and {self.reduction_size!r}"
-            )
-
-    def _check_enough(self, samples: int, k: int, name: str = "n_neighbors") -> None:
-        if samples <= k:
-            raise ValueError(
-                f"{name} must be below the number of samples, since none is its own neighbour: "
-                f"got {name}={k} with n_samples = {samples}"
-            )
-
-
-def _without(distances: Array, indices: Array, own: Array) -> Array:
-    """Distances (n, k + 1) -> (n, k): the neighbour `own` is left out, else the farthest."""
-    mine = indices == own[:, None]
-    mine[~mine.any(axis=1), -1] = True
-    return distances[~mine].reshape(len(distances), -1)
-
-
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Numbers of NumPy as those of Python, which JSON knows."""
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in parameters.items()
-    }

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from paper_lessons.dn2.checks import METRICS, one_of, whole_number
 from paper_lessons.dn2.tiles import (
     BLOCK,
-    METRICS,
     Rows,
     in_order,
-    one_of,
     relative_error,
     smallest,
     squared_lengths,
-    whole_number,
 )
 
 SPARE = 6  # candidates beyond k: so many near ties are told apart without a second look at the base

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-NORMALIZATIONS = ("l2", "zscore", None)
 _ROWS_AT_ONCE = 1024
 Array = np.ndarray
 

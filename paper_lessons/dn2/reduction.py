@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
+from paper_lessons.dn2.checks import whole_number
 from paper_lessons.dn2.neighbors import nearest_neighbors
-from paper_lessons.dn2.tiles import squared_lengths, whole_number
+from paper_lessons.dn2.tiles import squared_lengths
 
-REDUCTIONS = ("kmeans", "coreset", "projection", None)
 _SAMPLES_PER_START = 10  # samples that the starts of k-means are drawn from, per centroid
 Array = np.ndarray
 

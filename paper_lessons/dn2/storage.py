@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-STORAGES = ("float32", "float16", "uint8")
+from paper_lessons.dn2.neighbors import nearest_neighbors
+
 Array = np.ndarray
 
 
@@ -72,15 +73,18 @@ class StoredRows:
             codes = StoredRows.encode(rows, storage).codes
         return StoredRows(np.concatenate([self.codes, codes]), self.scale, self.zero)
 
-    def queries(self, rows: Float[Array, "q d"]) -> Float[Array, "q d"]:
-        """Queries in the unit of the codes."""
-        if self.codes.dtype != np.uint8:
-            return rows
-        return ((rows - self.zero) / self.scale).astype(np.float32)
-
-    def unit(self, metric: str) -> float:
-        """What distances to the codes are multiplied by to be distances to the rows."""
-        return {"sqeuclidean": self.scale**2, "euclidean": self.scale}.get(metric, 1.0)
+    def search(
+        self, queries: Float[Array, "q d"], k: int, metric: str, *, exclude_self: bool = False
+    ) -> tuple[Float[Array, "q k"], Int[Array, "q k"]]:
+        """:func:`nearest_neighbors` among the rows; distances in float64."""
+        factor = 1.0
+        if self.codes.dtype == np.uint8:
+            queries = ((queries - self.zero) / self.scale).astype(np.float32)
+            factor = self.scale**2 if metric == "sqeuclidean" else self.scale
+        distances, indices = nearest_neighbors(
+            queries, self.codes, k, metric=metric, exclude_self=exclude_self
+        )
+        return distances.astype(np.float64) * factor, indices
 
     def arrays(self) -> dict[str, Any]:
         """What a file must keep."""

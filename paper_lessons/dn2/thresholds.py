@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from paper_lessons.dn2.checks import check_rate
 
 Array = np.ndarray
 
@@ -87,15 +88,6 @@ def conformal_p_values(scores: Any, calibration: Any) -> Float[Array, " m"]:
     new, known = _scores(scores, "scores", least=0), _scores(calibration, "calibration", least=1)
     below = np.searchsorted(np.sort(known), new, side="left")
     return (1 + len(known) - below) / (len(known) + 1)
-
-
-def check_rate(rate: Any) -> float:
-    """`rate` as a float, after raising ValueError unless it lies in (0, 1)."""
-    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < float(rate) < 1:
-        raise ValueError(
-            f"false_positive_rate must be a number between 0 and 1, both excluded, got {rate!r}"
-        )
-    return float(rate)
 
 
 def _scores(values: Any, name: str, least: int) -> Array:

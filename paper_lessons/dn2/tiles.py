@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-METRICS = ("sqeuclidean", "euclidean", "cosine")
 BLOCK = 64  # columns whose minimum is looked at before they are
 _TORCH_TO_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 
@@ -145,19 +144,3 @@ def in_order(distances: Tensor, indices: Tensor, count: int) -> tuple[Tensor, Te
     distances, indices = distances.gather(1, by_index), indices.gather(1, by_index)
     distances, order = distances.sort(dim=1, stable=True)
     return distances[:, :count].contiguous(), indices.gather(1, order)[:, :count].contiguous()
-
-
-def one_of(value: Any, allowed: tuple[Any, ...], name: str) -> None:
-    """Raise ValueError unless `value` is among `allowed`."""
-    if not any(value is choice or (type(value) is str and value == choice) for choice in allowed):
-        listed = ", ".join(repr(choice) for choice in allowed[:-1])
-        raise ValueError(f"{name} must be {listed} or {allowed[-1]!r}, got {value!r}")
-
-
-def whole_number(value: Any, name: str, smallest: int = 1) -> int:
-    """`value` as an int, after raising ValueError unless it is a whole number from `smallest`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name} must be a whole number from {smallest}, got {value!r}")
-    if value < smallest:
-        raise ValueError(f"{name} must be a whole number from {smallest}, got {value!r}")
-    return int(value)
