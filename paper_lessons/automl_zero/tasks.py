@@ -260,7 +260,8 @@ class ProjectedBinaryTasks(Tasks):
             rows, y[task] = _choose_rows(labels, pair, train, valid, generator)
             projected = flat[rows] @ generator.standard_normal((flat.shape[1], features))
             spread = projected[:train].std(axis=0)
-            spread[spread == 0.0] = 1.0  # a feature that never changes stays at zero
+            # A feature that never changes, but for rounding, becomes zero and is not blown up.
+            spread[spread <= 1e-10 * np.abs(projected[:train]).max(axis=0)] = 1.0
             x[task] = (projected - projected[:train].mean(axis=0)) / spread
         self.pairs = pairs
         super().__init__(x[:, :train], y[:, :train], x[:, train:], y[:, train:], kind="accuracy")

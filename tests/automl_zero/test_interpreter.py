@@ -276,6 +276,12 @@ class Network(torch.nn.Module):
         return self.last(torch.relu(self.first(x)))[..., 0]
 
 
+def step(layer, rate):
+    with torch.no_grad():
+        for weights in layer.parameters():
+            weights -= rate * weights.grad
+
+
 def train_one_row(network, x, y, kind, rate):
     """A step of SGD in two halves: the last layer first, then the hidden one through the new weights."""
     out = network(x)
@@ -285,12 +291,11 @@ def train_one_row(network, x, y, kind, rate):
         loss = torch.nn.functional.binary_cross_entropy_with_logits(out, y)
         error = (y - torch.sigmoid(out)).abs()
     slope = torch.autograd.grad(loss, out, retain_graph=True)[0]  # prediction - target
-    last = torch.optim.SGD(network.last.parameters(), lr=rate)
     loss.backward()
-    last.step()
+    step(network.last, rate)
     network.zero_grad()
     network(x).backward(slope)
-    torch.optim.SGD(network.first.parameters(), lr=rate).step()
+    step(network.first, rate)
     network.zero_grad()
     return float(error.detach())
 
