@@ -27,6 +27,7 @@ Picture = Float[Tensor, "3 height width"]
 
 # Rounding in somebody's resize may leave [0, 1] by this much; a wrong range leaves it by more.
 _SLACK = 1e-3
+_LARGEST = {np.dtype(bool): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 class UnreadableImage(ValueError):
@@ -280,25 +281,21 @@ def _turned(image: Image.Image) -> Image.Image:
 
 def _from_array(values: np.ndarray, name: str, *, channels_first: bool) -> Picture:
     values = _as_channels_first(values, name, channels_first)
-    if values.dtype == np.uint8:
-        pixels = torch.from_numpy(np.ascontiguousarray(values)).float().div_(255)
-    elif values.dtype == np.uint16:
-        pixels = torch.from_numpy(values.astype(np.float32)).div_(65535)
-    elif values.dtype == bool:
-        pixels = torch.from_numpy(values.astype(np.float32))
-    elif np.issubdtype(values.dtype, np.floating):
-        low, high = float(values.min()), float(values.max())
-        if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for not-a-number, too
-            raise ValueError(
-                f"{name} has floats from {low:.4g} to {high:.4g}, they must lie in [0, 1] "
-                "(divide by the largest possible value, or pass uint8 or uint16)"
-            )
-        pixels = torch.from_numpy(values.astype(np.float32)).clamp_(0, 1)
-    else:
+    if values.dtype in _LARGEST:
+        # NumPy's copy: three times as fast as PyTorch's where channels change their place.
+        pixels = torch.from_numpy(values.astype(np.float32, order="C"))
+        return _with_three_channels(pixels.div_(_LARGEST[values.dtype]))
+    if not np.issubdtype(values.dtype, np.floating):
         raise ValueError(
             f"{name} must hold bool, uint8, uint16 or floats in [0, 1], got {values.dtype}"
         )
-    return _with_three_channels(pixels)
+    low, high = float(values.min()), float(values.max())
+    if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for not-a-number, too
+        raise ValueError(
+            f"{name} has floats from {low:.4g} to {high:.4g}, they must lie in [0, 1] "
+            "(divide by the largest possible value, or pass uint8 or uint16)"
+        )
+    return _with_three_channels(torch.from_numpy(values.astype(np.float32, order="C")).clamp_(0, 1))
 
 
 def _as_channels_first(values: np.ndarray, name: str, prefer_first: bool) -> np.ndarray:

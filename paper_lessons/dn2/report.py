@@ -261,7 +261,7 @@ def _all_pictures(examination: Examination, table_name: str) -> str:
     names = _short_names([finding.picture for finding in examination.findings])
     ranked = examination.ranked
     rows = "\n".join(
-        f'<tr><td class="number">{rank}</td><td>{escape(names(finding.picture))}</td>'
+        f'<tr><td class="number">{rank}</td><td>{_breakable(names(finding.picture))}</td>'
         f'<td class="number">{_number(finding.score)}</td>'
         f'<td class="number">{finding.p_value:.2g}</td>'
         f"<td>{'anomalous' if finding.anomalous else ''}</td></tr>"
@@ -304,7 +304,7 @@ def _unreadable(examination: Examination) -> str:
     if not any(skipped for _, skipped in listed):
         return ""
     rows = "\n".join(
-        f"<tr><td>{escape(_short(name))}</td><td>{escape(reason)}</td><td>{kind}</td></tr>"
+        f"<tr><td>{_breakable(_short(name))}</td><td>{escape(reason)}</td><td>{kind}</td></tr>"
         for kind, skipped in listed
         for name, reason in skipped
     )
@@ -358,7 +358,7 @@ def _short_names(pictures: Sequence[Picture]) -> Callable[[Picture], str]:
 
 def _breakable(name: str) -> str:
     """A name that may go on in the next line after its own joints."""
-    return "".join(f"{part}<wbr>" if part in "_-/." else escape(part) for part in name)
+    return "".join(f"{part}<wbr>" if part in "_-/" else escape(part) for part in name)
 
 
 def _short(name: str) -> str:
