@@ -7,7 +7,7 @@ from paper_lessons.automl_zero.program import Instruction, Program
 
 # How a value is written; what is not listed is told by the last word of the op's name.
 _LATEX = {
-    Op.scalar_heaviside: r"[{a} \ge 0]",
+    Op.scalar_heaviside: r"[{a} \geq 0]",
     Op.scalar_broadcast: r"{a}\,\mathbf{{1}}",
     Op.scalar_product: r"{a}\,{b}",
     Op.scalar_vector_product: r"{a}\,{b}",
