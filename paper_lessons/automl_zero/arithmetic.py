@@ -143,7 +143,7 @@ def compute(
 
     Notes
     -----
-    Source: Table S1 of the paper, with the reference's conventions where the table is silent.
+    Source: the paper's list of ops, with the conventions of the authors' reference at nan and zero.
 
     Examples
     --------

@@ -157,8 +157,8 @@ def interpret(
 
     Notes
     -----
-    Source: Figure 1 of the paper (the loop) and section 3.1; the order in which memory is written
-    is that of the reference.
+    Source: the paper's evaluation of an algorithm; the order in which memory is written is that of the
+    authors' reference.
 
     Examples
     --------
@@ -312,7 +312,7 @@ def fitness(
 
     Notes
     -----
-    Source: section 3.1 of the paper; the median is what section 4.2 uses.
+    Source: the authors' reference; the median is what section 4.2 of the paper uses.
 
     Examples
     --------

@@ -16,7 +16,7 @@ Component = tuple[Instruction, ...]
 
 
 class Mutation(IntEnum):
-    """The types of mutation, with the reference's numbers.
+    """The types of mutation, with the numbers of the authors' reference.
 
     Examples
     --------
@@ -314,7 +314,7 @@ def mutate(
 
     Notes
     -----
-    Source: section 3.2 and Figure 3 of the paper, with the reference's distributions.
+    Source: the paper's types of mutation, with the distributions of the authors' reference.
 
     Examples
     --------

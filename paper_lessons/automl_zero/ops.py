@@ -6,7 +6,7 @@ takes in the authors' unit; the sum over a program serves as a time limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -183,7 +183,7 @@ class OpSet:
                 ) from None
             object.__setattr__(self, name, listed)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Op, ...]]:
         return iter((self.setup, self.predict, self.learn))
 
     @property

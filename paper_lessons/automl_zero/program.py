@@ -111,7 +111,7 @@ class Program:
     Parameters
     ----------
     setup, predict, learn : iterable of Instruction
-        The three components (section 3.1 of the paper).
+        The three components (the paper's "component functions").
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from paper_lessons.automl_zero.ops import COMPONENTS, Op
 from paper_lessons.automl_zero.program import Instruction, Program
@@ -52,7 +53,7 @@ def linear_model(learning_rate: float = 0.01) -> Program:
 
     Notes
     -----
-    Source: the reference's linear model; the search of section 4.1 is to find one like it.
+    Source: the linear model of the authors' reference.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def bilinear_fig6(
         Step size.
     offset, noise : float
         u is uniform between offset - noise and offset + noise; a noise of 0 makes it constant. The
-        offset supplies what is linear in x: at 0 the prediction is the same for x and -x.
+        offset supplies what is linear in x: with neither, the prediction is the same for x and -x.
     bilinear : bool
         Without, the prediction is linear, ``w a``.
     normalize : bool
@@ -172,8 +173,8 @@ def bilinear_fig6(
 
     Notes
     -----
-    Source: Figure 6 and section 4.2 of the paper. The paper's program is longer; this one has its parts,
-    and which address holds what is our own.
+    Source: Figure 6 of the paper, for the parts; which address holds what is our own, and so are the
+    default numbers.
 
     Examples
     --------
@@ -195,19 +196,12 @@ def bilinear_fig6(
     """
     if noise < 0.0:
         raise ValueError(f"noise must not be negative, got {noise!r}")
-    # Kind of the weights, and addresses of what predicts, weights, sum and gradient.
-    if bilinear:
-        used, w, total, gradient = 0, 1, 2, 3
-        scale, add, norm = Op.scalar_matrix_product, Op.matrix_sum, Op.matrix_norm
-    else:
-        used, w, total, gradient = 4, 5, 6, 7
-        scale, add, norm = Op.scalar_vector_product, Op.vector_sum, Op.vector_norm
-    if not accumulate:
-        used = w
-
     setup = [I(Op.scalar_const, out=2, data=[learning_rate])]
     predict = [I(Op.vector_sum, 0, 1, 2)]
     learn = [I(Op.scalar_difference, 0, 1, 3)]
+    kind = _MATRIX if bilinear else _VECTOR
+    used = kind.used if accumulate else kind.weights
+
     if accumulate:
         setup.append(I(Op.scalar_const, out=5, data=[1.0]))  # there is no op that copies; 1 W does
     if noise == 0.0:
@@ -219,20 +213,43 @@ def bilinear_fig6(
         predict.append(I(Op.vector_inner_product, 2, 7, 1))
     else:
         predict.append(I(Op.vector_inner_product, used, 2, 1))
-    if not normalize:
-        learn.append(I(Op.scalar_product, 2, 3, 3))
-    learn.append(I(Op.scalar_vector_product, 3, 2, 7))
-    if bilinear:
-        learn.append(I(Op.vector_outer_product, 7, 3, gradient))
-    if normalize:
-        learn.append(I(norm, gradient, out=4))
-        learn.append(I(Op.scalar_division, 2, 4, 4))
-        learn.append(I(scale, 4, gradient, gradient))
-    learn.append(I(add, w, gradient, w))
+    learn += _gradient(kind, normalize)
+    learn.append(I(kind.add, kind.weights, kind.gradient, kind.weights))
     if accumulate:
-        predict.append(I(scale, 5, total, used))
-        learn.append(I(add, total, w, total))
-        learn.append(I(scale, 5, w, used))
+        predict.append(I(kind.scale, 5, kind.total, used))
+        learn.append(I(kind.add, kind.total, kind.weights, kind.total))
+        learn.append(I(kind.scale, 5, kind.weights, used))
     if noise > 0.0:
         learn.append(I(Op.vector_uniform, out=1, data=[offset - noise, offset + noise]))
     return Program(setup, predict, learn)
+
+
+class _Weights(NamedTuple):
+    """Ops and addresses of the weights."""
+
+    scale: Op
+    add: Op
+    norm: Op
+    used: int  # what predicts
+    weights: int
+    total: int  # the sum of the weights so far
+    gradient: int
+
+
+_MATRIX = _Weights(Op.scalar_matrix_product, Op.matrix_sum, Op.matrix_norm, 0, 1, 2, 3)
+_VECTOR = _Weights(Op.scalar_vector_product, Op.vector_sum, Op.vector_norm, 4, 5, 6, 7)
+
+
+def _gradient(kind: _Weights, normalize: bool) -> list[Instruction]:
+    """From the error s3, a = v2 and b = v3 to a step along the gradient."""
+    steps = []
+    if not normalize:
+        steps.append(I(Op.scalar_product, 2, 3, 3))
+    steps.append(I(Op.scalar_vector_product, 3, 2, 7))
+    if kind is _MATRIX:
+        steps.append(I(Op.vector_outer_product, 7, 3, kind.gradient))
+    if normalize:
+        steps.append(I(kind.norm, kind.gradient, out=4))
+        steps.append(I(Op.scalar_division, 2, 4, 4))
+        steps.append(I(kind.scale, 4, kind.gradient, kind.gradient))
+    return steps

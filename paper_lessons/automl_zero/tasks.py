@@ -107,7 +107,7 @@ class LinearRegressionTasks(Tasks):
 
     Notes
     -----
-    Source: section 4.1 of the paper, "scalar linear regression" of the reference. The attribute
+    Source: "scalar linear regression" of the authors' reference. The attribute
     ``weights`` (tasks, F) holds the w.
 
     Examples
@@ -159,7 +159,7 @@ class TwoLayerRegressionTasks(Tasks):
 
     Notes
     -----
-    Source: section 4.1 of the paper, "scalar 2-layer nn regression" of the reference. Attributes
+    Source: "scalar 2-layer nn regression" of the authors' reference. Attributes
     ``hidden`` (tasks, F, F) and ``weights`` (tasks, F) hold M and w.
 
     Examples
