@@ -13,10 +13,16 @@ from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_thres
 
 if TYPE_CHECKING:
     from paper_lessons.dn2.approximate import ApproximateNeighbors, recall
+    from paper_lessons.dn2.backbones import Backbone, load_backbone, wrap_module
     from paper_lessons.dn2.cleaning import clean_samples, leave_one_out_scores
     from paper_lessons.dn2.detector import DeepNearestNeighbors
+    from paper_lessons.dn2.examination import Examination, Finding
+    from paper_lessons.dn2.features import ImageFeatures
     from paper_lessons.dn2.groups import GroupNearestNeighbors, pool_groups
+    from paper_lessons.dn2.images import UnreadableImage, find_images, read_image, resize_image
+    from paper_lessons.dn2.networks import EfficientNetLite0
     from paper_lessons.dn2.normalizing import unit_rows
+    from paper_lessons.dn2.pictures import AnomalyDetector
     from paper_lessons.dn2.reduction import greedy_coreset, kmeans_centroids, random_projection
 
 __all__ = [
@@ -35,6 +41,18 @@ __all__ = [
     "random_projection",
     "ApproximateNeighbors",
     "recall",
+    "ImageFeatures",
+    "load_backbone",
+    "wrap_module",
+    "Backbone",
+    "EfficientNetLite0",
+    "find_images",
+    "read_image",
+    "resize_image",
+    "UnreadableImage",
+    "AnomalyDetector",
+    "Examination",
+    "Finding",
 ]
 
 # scikit-learn takes longer to import than all the rest; who only searches need not wait for it
@@ -50,6 +68,18 @@ _LAZY = {
     "random_projection": "reduction",
     "ApproximateNeighbors": "approximate",
     "recall": "approximate",
+    "ImageFeatures": "features",
+    "load_backbone": "backbones",
+    "wrap_module": "backbones",
+    "Backbone": "backbones",
+    "EfficientNetLite0": "networks",
+    "find_images": "images",
+    "read_image": "images",
+    "resize_image": "images",
+    "UnreadableImage": "images",
+    "AnomalyDetector": "pictures",
+    "Examination": "examination",
+    "Finding": "examination",
 }
 
 
