@@ -11,8 +11,18 @@ from paper_lessons.datasets.images import (
     cifar10,
     cifar100,
     digits,
+    fashion_mnist,
     load_images,
     mnist5000,
 )
 
-__all__ = ["ImageSet", "digits", "mnist5000", "cifar10", "cifar100", "load_images", "IMAGE_SETS"]
+__all__ = [
+    "ImageSet",
+    "digits",
+    "mnist5000",
+    "cifar10",
+    "cifar100",
+    "fashion_mnist",
+    "load_images",
+    "IMAGE_SETS",
+]

