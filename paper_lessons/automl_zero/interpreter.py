@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from paper_lessons.automl_zero.tasks import Tasks, epoch_orders, stream
 COMBINATIONS = ("mean", "median")
 
 
-@dataclass
+@dataclass(frozen=True)
 class MemoryState:
     """What stands in a program's memory: all of it zero at first."""
 
@@ -39,16 +40,17 @@ class MemoryState:
             np.zeros((memory.matrices, f, f)),
         )
 
-    def _cells(self, kind: str) -> np.ndarray:
-        return {"s": self.scalars, "v": self.vectors, "m": self.matrices}[kind]
+    @cached_property
+    def _by_kind(self) -> dict[str, np.ndarray]:
+        return {"s": self.scalars, "v": self.vectors, "m": self.matrices}
 
     def __getitem__(self, cell: tuple[str, int]) -> Any:
         kind, address = cell
-        return self._cells(kind)[address]
+        return self._by_kind[kind][address]
 
     def __setitem__(self, cell: tuple[str, int], value: Any) -> None:
         kind, address = cell
-        self._cells(kind)[address] = value
+        self._by_kind[kind][address] = value
 
 
 @dataclass

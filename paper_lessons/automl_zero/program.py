@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,12 @@ class Instruction:
             object.__setattr__(self, name, int(address) if is_used else 0)
         object.__setattr__(self, "data", _rounded(op, data))
 
-    @property
+    @cached_property
     def reads(self) -> tuple[tuple[str, int], ...]:
         """(kind, address) of each input."""
         return tuple(zip(self.op.inputs, (self.in1, self.in2), strict=False))
 
-    @property
+    @cached_property
     def writes(self) -> tuple[tuple[str, int], ...]:
         """(kind, address) of the output; empty for no_op."""
         return () if self.op.output is None else ((self.op.output, self.out),)
