@@ -355,14 +355,16 @@ def _features_as_saved(
         framing=saved["framing"],
         **options,
     )
-    found = features.configuration()
-    differing = [key for key in saved if key != "backbone" and found[key] != saved[key]]
-    if differing:
-        key = differing[0]
-        raise ValueError(
-            f"backbone must be the network that the detector was fitted with: its {key} was "
-            f"{saved[key]!r}, this one's is {found[key]!r}"
-        )
+    # The fingerprint first: another network may not even have the layers.
+    found = {"fingerprint": features.resolved_backbone().fingerprint}
+    if found["fingerprint"] == saved["fingerprint"]:
+        found = features.configuration()
+    for key, value in found.items():
+        if key != "backbone" and value != saved[key]:
+            raise ValueError(
+                f"backbone must be the network that the detector was fitted with: its {key} was "
+                f"{saved[key]!r}, this one's is {value!r}"
+            )
     return features
 
 

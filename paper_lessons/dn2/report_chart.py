@@ -40,10 +40,11 @@ def histogram(examination: Examination, width: float, height: float) -> str:
         figure, axes = plotting.figure(width=width, height=height)
         bins = _bins(everything)
         for values, color in ((normal, "blue"), (scores, "orange")):
-            weights = np.full(len(values), 100 / max(len(values), 1))
+            shares = 100 * np.histogram(values, bins)[0] / max(len(values), 1)
             shade = plotting.COLORS[color]
-            axes.hist(values, bins, weights=weights, color=shade, alpha=0.35)
-            axes.hist(values, bins, weights=weights, histtype="step", color=shade, linewidth=1.6)
+            axes.stairs(shares, bins, fill=True, color=shade, alpha=0.35)
+            axes.stairs(shares, bins, color=shade, linewidth=1.6)
+        axes.set_ylim(bottom=0)
         if bins[0] > 0 and bins[1] / bins[0] > 1.02 and bins[-1] / bins[0] > 20:
             axes.set_xscale("log")
         plotting.mark(axes, examination.threshold, "threshold")

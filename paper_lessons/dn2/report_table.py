@@ -36,7 +36,8 @@ def csv_text(examination: Examination) -> str:
     for number in range(1, columns + 1):
         head += [f"neighbor_{number}", f"distance_{number}"]
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+    # Ended as RFC 4180 says; only then does the writer quote both signs where a name has them.
+    writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([*head, "not_read_because"])
     for rank, finding in enumerate(examination.ranked, 1):
         verdict = "yes" if finding.anomalous else "no"
