@@ -436,8 +436,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for index in range(160):
         Image.fromarray(random_pictures(1, seed=index)[0]).save(pictures / f"{index:03d}.png")
     code = f"""
-        from paper_lessons.dn2.extraction import on_device
-from paper_lessons.dn2.features import ImageFeatures
+        from paper_lessons.dn2.features import ImageFeatures
         make = ImageFeatures(size=96, cache={str(tmp_path / "kept")!r}, batch_size=8)
         for number, row in enumerate(make.stream({str(pictures)!r})):
             print(number, flush=True)
@@ -470,8 +469,7 @@ def test_memory_stays_constant(tmp_path: Path) -> None:
     code = """
         import resource, sys
         import numpy as np, torch
-        from paper_lessons.dn2.extraction import on_device
-from paper_lessons.dn2.features import ImageFeatures
+        from paper_lessons.dn2.features import ImageFeatures
         torch.set_num_threads(1)
         def pictures(count):
             for seed in range(count):
