@@ -239,6 +239,7 @@ class _Search:
                 if last == self.base.rows:
                     error = relative_error(self.base.width, dtype)
                     constants[mine] = q_squares.to(self.precise) * (1 - error)
+            del x, q  # before the next are read
         return bounds.add_(constants[:, None]), indices
 
     def fill(
@@ -294,7 +295,10 @@ class _Search:
             q = self.queries.take(some, self.precise)
             error = relative_error(self.base.width, self.precise)
             constants = squared_lengths(q) * (1 - error)
-            for first, last in _pieces(0, self.base.rows, base_per_tile):
+            last = 0
+            while last < self.base.rows:
+                # tiles grow, since with enough duplicates the first rows are all that is wanted
+                first, last = last, min(last + min(base_per_tile, last + BLOCK), self.base.rows)
                 limit = torch.minimum(reach[begin:end], self.reach(near[:, -1]))
                 # no later row comes before k rows at distance zero
                 limit = torch.where(near[:, -1] > 0, limit, -torch.inf) - constants

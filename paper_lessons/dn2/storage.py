@@ -38,7 +38,7 @@ class StoredRows:
             return cls(rows)
         lowest, highest = float(rows.min()), float(rows.max())
         if storage == "float16":
-            if max(-lowest, highest) > np.finfo(np.float16).max:
+            if max(-lowest, highest) > 65504:
                 raise ValueError(
                     "storage 'float16' holds numbers up to 65504, "
                     f"got features from {lowest:.6g} to {highest:.6g}"
