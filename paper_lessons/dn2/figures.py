@@ -6,22 +6,28 @@ drawing cannot disagree with the code.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from PIL import Image
 
 from paper_lessons import plotting
 from paper_lessons.dn2.detector import DeepNearestNeighbors
+from paper_lessons.dn2.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from paper_lessons.dn2.examination import Finding
 
 __all__ = [
     "distance_parts",
     "draw_cleaning",
     "draw_distance_parts",
+    "draw_findings",
     "draw_pictures",
     "draw_plane",
     "draw_principal_axis",
@@ -57,8 +63,8 @@ def draw_plane(
     """
     detector = DeepNearestNeighbors(n_neighbors, normalize=normalize).fit(normal)
     # The corner is left out: the direction of (0, 0) is not defined.
-    ticks = np.linspace(reach / 400, reach, 240)
-    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1)  # (240, 240, 2)
+    ticks = np.linspace(reach / 400, reach, 120)
+    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1)  # (120, 120, 2)
     inside = detector.decision_function(grid.reshape(-1, 2)).reshape(len(ticks), len(ticks))
     green = plotting.COLORS["green"]
     axes.contourf(ticks, ticks, inside, levels=[0, np.inf], colors=[green], alpha=0.15)
@@ -273,3 +279,25 @@ def draw_pictures(
         one.imshow(np.clip(picture, 0, 1), cmap="gray", vmin=0, vmax=1)
         if titles is not None:
             one.set_title(titles[place], fontsize="small", loc="center")
+
+
+def draw_findings(axes: Any, findings: Sequence[Finding]) -> None:
+    """Show pictures, each beside its nearest normal ones; anomalous ones have a red title.
+
+    Parameters
+    ----------
+    axes : numpy.ndarray of matplotlib.axes.Axes, shape (1 + k, number of findings)
+        A column for each: the picture on top, its k neighbours below.
+    findings : sequence of Finding
+        From :meth:`paper_lessons.dn2.AnomalyDetector.examine`.
+    """
+    for column, finding in zip(np.asarray(axes).T, findings, strict=True):
+        shown = [(finding.picture, f"{finding.picture.name}\np = {finding.p_value:.2g}")]
+        shown += [(picture, f"at {distance:.2f}") for picture, distance in finding.neighbors]
+        for place, (one, (picture, title)) in enumerate(zip(column, shown, strict=False)):
+            small = thumbnail(picture.path) if picture.thumbnail is None else picture.thumbnail
+            with Image.open(io.BytesIO(small)) as opened:
+                one.imshow(np.asarray(opened.convert("RGB")))
+            color = plotting.COLORS["red" if finding.anomalous and place == 0 else "ink"]
+            one.set_title(title, fontsize="small", loc="center", color=color)
+            one.set_axis_off()
