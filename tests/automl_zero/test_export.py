@@ -89,6 +89,26 @@ def test_each_op_predicts_the_same(style, tasks):
 
 
 @STYLES
+@pytest.mark.parametrize(
+    "op", ["matrix_transpose", "vector_column_broadcast", "vector_row_broadcast"]
+)
+def test_no_result_shares_memory_with_its_input(op, style, tasks):
+    set_input = {"m": Op.matrix_const, "v": Op.vector_const}[Op[op].inputs[0]]
+    predict = [
+        I(Op[op], 1, out=0),
+        I(set_input, out=1, data=[0.0, 0.5, 7.0]),
+        I(Op.matrix_mean, 0, out=1),
+    ]
+    program = Program(predict=predict)
+    space: dict = {}
+    exec(to_python(program, style), space)
+    # The result was taken before the constant was set; the second row sees the constant.
+    first, second = space["Algorithm"](tasks.features).predict(tasks.valid_x[0, :2])
+    assert first == 0.0
+    assert second > 0.0
+
+
+@STYLES
 def test_programs_by_hand_predict_the_same(style, class_tasks):
     regression = TwoLayerRegressionTasks(1, train=60, valid=20)
     cases = [(programs.linear_model(0.02), regression), (programs.linear_model(), class_tasks)]
