@@ -44,7 +44,7 @@ def keep(features, share, k):
 # says: Has each row found itself?
 def keep(features, share, k):
     left = len(features) - int(share * len(features))
-    return np.sort(np.argsort(knn_score(features, features, k), kind="stable")[:left])
+    return np.sort(np.argsort(anomaly_scores(features, features, k), kind="stable")[:left])
 
 
 # %% a mask
@@ -73,7 +73,7 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=None):
     if cleaning_k is None:
         cleaning_k = max(1, min(50, len(features) // 4))
     keep(features, share, cleaning_k)
-    return knn_score(queries, features, k)
+    return anomaly_scores(queries, features, k)
 
 
 # %% cleaned with the k of scoring
@@ -81,7 +81,7 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=None):
 # loses: cleaning-random cleaning-digits cleaning-hidden-scores cleaning-hidden-default cleaning-hidden-digits
 # says: Whose k decides what is dropped?
 def score_after_cleaning(queries, features, k, share, cleaning_k=None):
-    return knn_score(queries, features[keep(features, share, k)], k)
+    return anomaly_scores(queries, features[keep(features, share, k)], k)
 
 
 # %% scored with the k of cleaning
@@ -92,7 +92,7 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=None):
     if cleaning_k is None:
         cleaning_k = max(1, min(50, len(features) // 4))
     left = features[keep(features, share, cleaning_k)]
-    return knn_score(queries, left, min(cleaning_k, len(left)))
+    return anomaly_scores(queries, left, min(cleaning_k, len(left)))
 
 
 # %% 50 neighbours by default, however few rows there are
@@ -100,7 +100,7 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=None):
 # loses: cleaning-hidden-default
 # says: It is a quarter of the rows, at most 50 and at least 1.
 def score_after_cleaning(queries, features, k, share, cleaning_k=50):
-    return knn_score(queries, features[keep(features, share, cleaning_k)], k)
+    return anomaly_scores(queries, features[keep(features, share, cleaning_k)], k)
 
 
 # %% a quarter of the rows by default, however many there are
@@ -110,7 +110,7 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=50):
 def score_after_cleaning(queries, features, k, share, cleaning_k=None):
     if cleaning_k is None:
         cleaning_k = max(1, len(features) // 4)
-    return knn_score(queries, features[keep(features, share, cleaning_k)], k)
+    return anomaly_scores(queries, features[keep(features, share, cleaning_k)], k)
 
 
 # %% no neighbour by default, where a quarter is less than one
@@ -120,4 +120,4 @@ def score_after_cleaning(queries, features, k, share, cleaning_k=None):
 def score_after_cleaning(queries, features, k, share, cleaning_k=None):
     if cleaning_k is None:
         cleaning_k = min(50, len(features) // 4)
-    return knn_score(queries, features[keep(features, share, cleaning_k)], k)
+    return anomaly_scores(queries, features[keep(features, share, cleaning_k)], k)

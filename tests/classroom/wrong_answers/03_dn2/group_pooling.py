@@ -71,8 +71,8 @@ def mean_by_group(features, groups):
 def judge_groups(features, groups, normal_features, normal_groups, k):
     means = mean_by_group(features, groups)[1]
     normal_means = mean_by_group(normal_features, normal_groups)[1]
-    scores = knn_score(means, normal_means, k)
-    return scores, p_values(scores, leave_one_out_scores(normal_means, k))
+    scores = anomaly_scores(means, normal_means, k)
+    return scores, conformal_p_values(scores, leave_one_out_scores(normal_means, k))
 
 
 # %% the means brought to length 1, not the pictures
@@ -85,8 +85,8 @@ def judge_groups(features, groups, normal_features, normal_groups, k):
 
     means = unit(mean_by_group(features, groups)[1])
     normal_means = unit(mean_by_group(normal_features, normal_groups)[1])
-    scores = knn_score(means, normal_means, k)
-    return scores, p_values(scores, leave_one_out_scores(normal_means, k))
+    scores = anomaly_scores(means, normal_means, k)
+    return scores, conformal_p_values(scores, leave_one_out_scores(normal_means, k))
 
 
 # %% the mean of the pictures' scores
@@ -98,9 +98,11 @@ def judge_groups(features, groups, normal_features, normal_groups, k):
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     rows, normal_rows = unit(features), unit(normal_features)
-    scores = mean_by_group(knn_score(rows, normal_rows, k)[:, None], groups)[1][:, 0]
+    scores = mean_by_group(anomaly_scores(rows, normal_rows, k)[:, None], groups)[1][:, 0]
     others = leave_one_out_scores(normal_rows, k)
-    return scores, p_values(scores, mean_by_group(others[:, None], normal_groups)[1][:, 0])
+    return scores, conformal_p_values(
+        scores, mean_by_group(others[:, None], normal_groups)[1][:, 0]
+    )
 
 
 # %% normal groups that have found themselves
@@ -112,8 +114,8 @@ def judge_groups(features, groups, normal_features, normal_groups, k):
         return mean_by_group(rows / np.linalg.norm(rows, axis=1, keepdims=True), names)[1]
 
     means, normal_means = pooled(features, groups), pooled(normal_features, normal_groups)
-    scores = knn_score(means, normal_means, k)
-    return scores, p_values(scores, knn_score(normal_means, normal_means, k))
+    scores = anomaly_scores(means, normal_means, k)
+    return scores, conformal_p_values(scores, anomaly_scores(normal_means, normal_means, k))
 
 
 # %% groups compared with pictures
@@ -126,8 +128,8 @@ def judge_groups(features, groups, normal_features, normal_groups, k):
 
     normal_rows = unit(normal_features)
     means = mean_by_group(unit(features), groups)[1]
-    scores = knn_score(means, mean_by_group(normal_rows, normal_groups)[1], k)
-    return scores, p_values(scores, leave_one_out_scores(normal_rows, k))
+    scores = anomaly_scores(means, mean_by_group(normal_rows, normal_groups)[1], k)
+    return scores, conformal_p_values(scores, leave_one_out_scores(normal_rows, k))
 
 
 # %% p-values among the groups that are asked about
@@ -139,5 +141,5 @@ def judge_groups(features, groups, normal_features, normal_groups, k):
         return mean_by_group(rows / np.linalg.norm(rows, axis=1, keepdims=True), names)[1]
 
     means, normal_means = pooled(features, groups), pooled(normal_features, normal_groups)
-    scores = knn_score(means, normal_means, k)
-    return scores, p_values(scores, scores)
+    scores = anomaly_scores(means, normal_means, k)
+    return scores, conformal_p_values(scores, scores)
