@@ -234,18 +234,20 @@ def load_checkpoint(
     name = Path(path).name
     try:
         with np.load(path, allow_pickle=False) as file:
-            header = json.loads(file["header"].tobytes().decode())
-            if header["format"] != FORMAT or header["run"] != _digest(settings):
-                raise ValueError(
-                    f"checkpoint must be of this run (settings, tasks, seed, islands), "
-                    f"got {name} of another one"
-                )
-            populations = [
-                Population._make(file[f"{island}.{field}"] for field in Population._fields)
-                for island in range(settings["islands"])
-            ]
-    except (KeyError, OSError, EOFError, json.JSONDecodeError) as error:
+            arrays = {key: file[key] for key in file.files}
+        header = json.loads(arrays["header"].tobytes().decode())
+        known = header["format"] == FORMAT
+    except (KeyError, OSError, EOFError, ValueError) as error:
         raise ValueError(f"checkpoint must be a file of evolve, got {name}: {error}") from error
+    if not known or header["run"] != _digest(settings):
+        raise ValueError(
+            "checkpoint must be of this run (settings, tasks, seed, islands), "
+            f"got {name} of another one"
+        )
+    populations = [
+        Population._make(arrays[f"{island}.{field}"] for field in Population._fields)
+        for island in range(settings["islands"])
+    ]
     return populations, header["history"]
 
 
