@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from paper_lessons.dn2.checks import one_of, whole_number
 
 KINDS = ("ivf", "pq", "ivfpq")
+_CODES = 16  # of four bits: the training of eight takes very much longer
 Array = np.ndarray
 
 
@@ -27,7 +28,8 @@ class ApproximateNeighbors:
     n_probe : int
         Cells to look into for a query.
     n_bytes : int
-        Bytes of a row under "pq" and "ivfpq"; must divide the number of features.
+        Bytes of a row under "pq" and "ivfpq", two codes of four bits each; twice as many must divide the
+        number of features.
     rerank : int
         The best ``rerank * k`` rows are measured directly in the base, and the k nearest of them returned.
         0 returns what faiss says.
@@ -89,18 +91,19 @@ class ApproximateNeighbors:
         if cells > count:
             raise ValueError(f"n_cells must be at most {count}, the rows of base, got {cells}")
         if self.kind != "ivf":
-            if width % self.n_bytes:
+            if width % (2 * self.n_bytes):
                 raise ValueError(
-                    f"n_bytes must divide the number of features, {width}, got {self.n_bytes}"
+                    f"n_bytes must divide half the number of features, {width} / 2, "
+                    f"got {self.n_bytes}"
                 )
-            if count < 256:
+            if count < _CODES:
                 raise ValueError(
-                    f"base must have 256 rows for the codes of kind {self.kind!r}, got {count}"
+                    f"base must have {_CODES} rows for the codes of kind {self.kind!r}, got {count}"
                 )
         names = {
             "ivf": f"IVF{cells},Flat",
-            "pq": f"PQ{self.n_bytes}",
-            "ivfpq": f"IVF{cells},PQ{self.n_bytes}",
+            "pq": f"PQ{2 * self.n_bytes}x4",
+            "ivfpq": f"IVF{cells},PQ{2 * self.n_bytes}x4",
         }
         self.index_ = faiss.index_factory(width, names[self.kind])
         self.index_.train(rows)
