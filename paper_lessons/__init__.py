@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SUBPACKAGES = ("classroom", "datasets", "plotting", "soft_sort")
+_SUBPACKAGES = ("automl_zero", "classroom", "datasets", "dn2", "plotting", "soft_sort")
 
 __all__ = ["__version__", *_SUBPACKAGES]
 

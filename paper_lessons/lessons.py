@@ -74,6 +74,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Bergman, Cohen, Hoshen",
         2020,
         "2002.10445",
+        "complete",
     ),
     Lesson(
         4,
@@ -83,6 +84,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Real, Liang, So, Le",
         2020,
         "2003.03384",
+        "library only",
     ),
     Lesson(
         5,

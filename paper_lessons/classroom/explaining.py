@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,8 +179,10 @@ def _diagnose(outcome: Outcome, tolerance: float) -> str:
         elif outcome.error is not None:
             continue
         elif callable(wrong):
-            if wrong(outcome.yours, outcome.expected):
-                return sentence
+            # a predicate is written for one mistake; what else a learner returns may not suit it
+            with suppress(Exception):
+                if wrong(outcome.yours, outcome.expected):
+                    return sentence
         elif _equals(outcome.yours, wrong, tolerance):
             return sentence
     return ""

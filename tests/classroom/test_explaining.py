@@ -179,6 +179,14 @@ def test_a_diagnosis_replaces_the_hint(wrong: Any, function: Callable[..., Any])
     assert other.endswith(f"{HINTS[0]}   (hint 1 of 3)")
 
 
+@pytest.mark.parametrize("odd", [None, 1.5, "text", [[1.0], [2.0, 3.0]], {"a": 1}])
+def test_a_predicate_that_fails_on_an_odd_result_does_not_fit(odd: Any) -> None:
+    case = Case([1.0, 2.0], diagnosis=(lambda yours, _: yours[0] > 0 and yours.sum() > 0, "Never."))
+    explanation = compare(lambda v: odd, pool, [case], HINTS)
+    assert not explanation.passed
+    assert "Never." not in explanation.text
+
+
 def test_several_diagnoses_and_the_name_of_an_exercise() -> None:
     case = Case(
         [1.0, 2.0], diagnosis=[([9.0, 9.0], "Nines."), ([2.0, 1.0], "Sorted the other way.")]
