@@ -7,6 +7,9 @@ A program has three parts, Setup, Predict and Learn; its fitness is how well it 
 from __future__ import annotations
 
 from paper_lessons.automl_zero import programs
+from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.evaluator import Evaluator
+from paper_lessons.automl_zero.evolution import Evolution, evolve, random_search
 from paper_lessons.automl_zero.export import to_python
 from paper_lessons.automl_zero.interpreter import Trace, fitness, interpret
 from paper_lessons.automl_zero.latex import to_latex
@@ -39,6 +42,11 @@ __all__ = [
     "Mutation",
     "mutate",
     "random_program",
+    "Evaluator",
+    "EvolutionConfig",
+    "evolve",
+    "random_search",
+    "Evolution",
     "simplify",
     "to_python",
     "to_latex",
