@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -292,7 +293,7 @@ def draw_findings(axes: Any, findings: Sequence[Finding]) -> None:
         From :meth:`paper_lessons.dn2.AnomalyDetector.examine`.
     """
     for column, finding in zip(np.asarray(axes).T, findings, strict=True):
-        shown = [(finding.picture, f"{finding.picture.name}\np = {finding.p_value:.2g}")]
+        shown = [(finding.picture, f"{Path(finding.picture.name).name}\np = {finding.p_value:.2g}")]
         shown += [(picture, f"at {distance:.2f}") for picture, distance in finding.neighbors]
         for place, (one, (picture, title)) in enumerate(zip(column, shown, strict=False)):
             small = thumbnail(picture.path) if picture.thumbnail is None else picture.thumbnail
