@@ -140,7 +140,7 @@ def test_thousands_of_random_programs_agree_with_the_interpreter(
         if not same(value, fitness(program, chosen, memory=memory), program)
     ]
     assert not wrong
-    assert len(np.unique(got)) > 400
+    assert len(np.unique(got)) > (400 if kind == "rms" else 10)  # of six rows, few accuracies
 
 
 @pytest.mark.parametrize("features", [2, 4, 5, 16])
