@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 METRICS = ("sqeuclidean", "euclidean", "cosine")
-NORMALIZATIONS = ("l2", "zscore", None)
+NORMALIZATIONS = ("l2", "zscore", "whiten", None)
 REDUCTIONS = ("kmeans", "coreset", "projection", None)
 STORAGES = ("float32", "float16", "uint8")
 
@@ -55,6 +55,11 @@ def check_parameters(detector: Any) -> None:
         raise ValueError(
             "metric 'cosine' does not go with storage 'uint8' or reduction 'kmeans' "
             "(normalize='l2' with 'sqeuclidean' has the same order)"
+        )
+    if detector.normalize == "whiten" and detector.reduction in ("kmeans", "coreset"):
+        raise ValueError(
+            "normalize 'whiten' goes with reduction 'projection' or None, "
+            f"got {detector.reduction!r}"
         )
     if (detector.reduction is None) != (detector.reduction_size is None):
         raise ValueError(

@@ -19,6 +19,7 @@ from paper_lessons.dn2.reduction import random_projection, reduced_size
 from paper_lessons.dn2.saving import read_arrays, write_arrays
 from paper_lessons.dn2.storage import StoredRows
 from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
+from paper_lessons.dn2.whitening import held_out_distances
 
 Array = np.ndarray
 
@@ -33,22 +34,21 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
     ----------
     n_neighbors : int
         The k of the paper.
-    normalize : {"l2", "zscore"} or None
+    normalize : {"l2", "zscore", "whiten"} or None
         "l2" divides each sample by its length (a zero sample stays zero); "zscore" then standardises each
-        feature by the training samples. None is the paper's plain distance.
+        feature, "whiten" takes the training samples' covariance out. None is the paper's plain distance.
     false_positive_rate : float
         Share of normal samples that may lie above the threshold, in (0, 1).
     clean : float
-        Share of the training samples to drop first because they lie far from the others, in [0, 1). For
-        training data with anomalies in it; the paper drops one half.
+        Share of the training samples to drop first, as they lie far from the others, in [0, 1); the paper's is
+        one half. For training data with anomalies in it.
     clean_neighbors : int or None
         Neighbours that decide what is dropped. None is 50, or a quarter of the samples if that is less: more
         than for scoring, since anomalies of one kind are near to one another.
     metric : {"sqeuclidean", "euclidean", "cosine"}
         The distance whose mean is the score. The paper's is squared Euclidean.
     reduction : {"kmeans", "coreset", "projection"} or None
-        Search in centroids of the samples, in a few samples that cover all, or in randomly projected
-        features. See :mod:`paper_lessons.dn2.reduction`.
+        Search in centroids, in a few samples that cover all, or in randomly projected features.
     reduction_size : int, float or None
         How many centroids, samples or projected features; a float is a share. Needed with `reduction`.
     storage : {"float32", "float16", "uint8"}
@@ -61,7 +61,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
     kept_ : array of shape (kept,)
         The training samples that cleaning left, rising.
     leave_one_out_scores_ : array of shape (kept,)
-        Anomaly scores of these samples, each measured without itself.
+        Anomaly scores of these samples, each measured without itself ("whiten": without a tenth of them).
     cleaning_scores_ : array of shape (samples,) or None
         Scores that decided what was dropped.
     threshold_ : float
@@ -74,8 +74,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    Source: section 3 of the paper. From elsewhere: normalisation, the larger k for cleaning (the paper has
-    one k), the threshold and p-values.
+    Source: section 3 of the paper. Not in it: normalisation, a larger k for cleaning, threshold, p-values.
 
     Examples
     --------
@@ -141,12 +140,13 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         self._seen, self._normalizer = len(X), Normalizer(self.normalize)
         if self.reduction == "projection":
             size = reduced_size(self.reduction_size, X.shape[1])
-            matrix = random_projection(X.shape[1], size, seed=self.random_state)
-            self._normalizer.projection = matrix
+            projection = random_projection(X.shape[1], size, seed=self.random_state)
+            self._normalizer.projection = projection
         rows = self._normalizer.lengths(X)
         self.kept_, self.cleaning_scores_ = np.arange(len(X)), None
         if self.clean:
-            self._normalizer.standardize_by(rows)
+            if self.normalize != "whiten":  # dirt would spoil the covariance: lengths alone decide
+                self._normalizer.standardize_by(rows)
             self.kept_, self.cleaning_scores_ = clean_samples(
                 self._normalizer.finish(rows),
                 self.clean,
@@ -156,7 +156,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
             check_enough(len(self.kept_), self.n_neighbors)
             rows = rows[self.kept_]
         self._normalizer.standardize_by(rows)
-        rows = self._normalizer.finish(rows)
+        plain, rows = rows, self._normalizer.finish(rows)
         if np.shares_memory(rows, X) and not on_disk:
             rows = rows.copy()  # what the caller does with X later is no matter
         self._base, chosen, self._near = build_base(
@@ -168,6 +168,10 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
             size=self.reduction_size,
             seed=self.random_state,
         )
+        if self.normalize == "whiten":
+            self._near = held_out_distances(
+                plain, self.n_neighbors, self.metric, self._normalizer.projection
+            )
         self.base_indices_ = None if chosen is None else self.kept_[chosen]
         self._set_threshold()
         return self
@@ -380,8 +384,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         detector.kept_, detector._near = arrays["kept"], arrays["near"]
         detector.cleaning_scores_ = arrays.get("cleaning_scores")
         detector.base_indices_ = arrays.get("base_indices")
-        parts = {name: arrays.get(name) for name in ("mean", "spread", "projection")}
-        detector._normalizer = Normalizer(detector.normalize, **parts)
+        detector._normalizer = Normalizer.from_arrays(detector.normalize, arrays)
         detector._set_threshold()
         return detector
 

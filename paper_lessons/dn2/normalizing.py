@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from paper_lessons.dn2.whitening import Whitening, fit_whitening
+
 _ROWS_AT_ONCE = 1024
 Array = np.ndarray
 
@@ -44,12 +46,13 @@ def unit_rows(features: Any) -> Float[Array, "n d"]:
 
 @dataclass
 class Normalizer:
-    """Lengths to 1, then each feature standardised, then projected; the last two if they are set."""
+    """Lengths to 1, then features standardised or whitened, then projected; the last two if they are set."""
 
     normalize: str | None
     mean: Array | None = None
     spread: Array | None = None
     projection: Array | None = None
+    white: Whitening | None = None
 
     def lengths(self, features: Array) -> Float[Array, "n d"]:
         """Samples in float32, of length 1 unless normalize is None."""
@@ -63,7 +66,9 @@ class Normalizer:
         return np.ascontiguousarray(features, dtype=np.float32)
 
     def standardize_by(self, rows: Array) -> None:
-        """Take the mean and the standard deviation of each feature from these rows, for "zscore"."""
+        """Take mean and deviation of each feature from these rows, or their covariance for "whiten"."""
+        if self.normalize == "whiten":
+            self.white = fit_whitening(rows)
         if self.normalize == "zscore":
             self.mean = rows.mean(axis=0, dtype=np.float64)
             self.spread = rows.std(axis=0, dtype=np.float64)
@@ -72,13 +77,15 @@ class Normalizer:
 
     def finish(self, rows: Array) -> Array:
         """Standardise and project what :meth:`lengths` returned."""
-        if self.mean is None and self.projection is None:
+        if self.mean is None and self.white is None and self.projection is None:
             return rows
         width = rows.shape[1] if self.projection is None else self.projection.shape[1]
         result = np.empty((len(rows), width), dtype=np.float32)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             part = rows[start : start + _ROWS_AT_ONCE].astype(np.float64)
-            if self.mean is not None:
+            if self.white is not None:
+                part = self.white(part)
+            elif self.mean is not None:
                 part = (part - self.mean) / self.spread
             result[start : start + _ROWS_AT_ONCE] = (
                 part if self.projection is None else part @ self.projection
@@ -91,4 +98,16 @@ class Normalizer:
 
     def arrays(self) -> dict[str, Array | None]:
         """What a file must keep."""
-        return {"mean": self.mean, "spread": self.spread, "projection": self.projection}
+        kept: dict[str, Array | None] = {
+            "mean": self.mean,
+            "spread": self.spread,
+            "projection": self.projection,
+        }
+        return kept if self.white is None else {**kept, **self.white.arrays()}
+
+    @classmethod
+    def from_arrays(cls, normalize: str | None, arrays: dict[str, Array]) -> Normalizer:
+        """What :meth:`arrays` said, among other arrays."""
+        kept = {name: arrays.get(name) for name in ("mean", "spread", "projection")}
+        white = Whitening.from_arrays(arrays) if normalize == "whiten" else None
+        return cls(normalize, **kept, white=white)

@@ -448,7 +448,7 @@ def test_pipeline_clone_and_pickle(digits: Any) -> None:
         ({"clean": -0.1}, "clean must be a number from 0 to below 1, got -0.1"),
         ({"clean": "much"}, "clean must be a number from 0 to below 1, got 'much'"),
         ({"false_positive_rate": 0}, "false_positive_rate must be a number between 0 and 1"),
-        ({"normalize": "l1"}, "normalize must be 'l2', 'zscore' or None, got 'l1'"),
+        ({"normalize": "l1"}, "normalize must be 'l2', 'zscore', 'whiten' or None, got 'l1'"),
         ({"metric": "manhattan"}, "metric must be 'sqeuclidean', 'euclidean' or 'cosine'"),
         ({"storage": "int8"}, "storage must be 'float32', 'float16' or 'uint8', got 'int8'"),
         ({"reduction": "pca"}, "reduction must be 'kmeans', 'coreset', 'projection' or None"),

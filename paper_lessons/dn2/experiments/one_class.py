@@ -78,6 +78,7 @@ METHODS: dict[str, Method] = {
     "features": Method(_neighbors(None)),
     "features, l2": Method(_neighbors("l2")),
     "features, z-score": Method(_neighbors("zscore")),
+    "features, whitened": Method(_neighbors("whiten")),
     "LOF": Method(_lof),
     "one-class SVM": Method(_one_class_svm),
     "isolation forest": Method(_isolation_forest),
