@@ -20,7 +20,7 @@ from paper_lessons.dn2.tiles import (
 )
 
 SPARE = 6  # candidates beyond k: so many near ties are told apart without a second look at the base
-QUERIES_PER_TILE, BASE_PER_TILE = 256, 4096  # the product of a tile has 4 MB, which caches hold
+QUERIES_PER_TILE, BASE_PER_TILE = 1024, 2048  # many queries for each row that is read; 8 MB
 Array = np.ndarray
 
 
@@ -369,7 +369,7 @@ class _Search:
         if self.queries.needs_copy(dtype):
             queries = min(queries, max(1, self.max_memory // 8 // (2 * size * width)))
         copies = self.base.needs_copy(dtype) + self.base.unit
-        most = self.max_memory // 2 // (size * (queries + copies * width))
+        most = self.max_memory * 3 // 8 // (size * (queries + copies * width))
         rows = min(BASE_PER_TILE, self.base.rows + BLOCK - 1, max(BLOCK, most))
         return queries, rows // BLOCK * BLOCK
 
