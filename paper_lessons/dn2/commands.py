@@ -180,11 +180,12 @@ def groups(
     from paper_lessons.dn2.experiments import groups as experiment
 
     given: dict[str, Any] = {"repeats": repeats or (10 if full else 3)}
-    if not full:
-        given |= {"train_groups": 200, "test_groups": 100}
+    given |= {} if full else {"train_groups": 200, "test_groups": 100}
     with clear_errors():
+        features = _features(context, full, cache)
+        given["sizes"] = [one for one in experiment.SIZES if one <= len(features.classes)]
         result = experiment.run(
-            _features(context, full, cache),
+            features,
             seed=seed,
             n_neighbors=k,
             **given,
