@@ -23,40 +23,24 @@ from paper_lessons.commands import (
     lesson_app,
     mean_and_spread,
 )
+from paper_lessons.dn2.command_options import (
+    Cache,
+    DataName,
+    Download,
+    Layers,
+    Neighbors,
+    Npz,
+    Root,
+    Size,
+    TestPerClass,
+    TrainPerClass,
+)
 from paper_lessons.dn2.folder_command import folder
 
 LESSON = "dn2"
 
 app = lesson_app("Deep Nearest Neighbor Anomaly Detection: the experiments of lesson 03.")
 app.command()(folder)
-
-DataName = Annotated[
-    str, typer.Option("--data", help="digits, mnist5000, cifar10, cifar100 or fashion_mnist.")
-]
-Npz = Annotated[
-    Path | None,
-    typer.Option("--npz", metavar="FILE", help="Your own: x_train, y_train, x_test, y_test."),
-]
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="DIR", help="Folder of the CIFAR or Fashion-MNIST files."),
-]
-Download = Annotated[
-    bool, typer.Option("--download", help="Fetch files of those sets that are missing.")
-]
-TrainPerClass = Annotated[
-    int | None, typer.Option("--train-per-class", min=2, help="Training pictures of each class.")
-]
-TestPerClass = Annotated[
-    int | None, typer.Option("--test-per-class", min=1, help="Test pictures of each class.")
-]
-Size = Annotated[
-    int | None, typer.Option("--size", min=1, help="Side of the resized pictures, in pixels.")
-]
-Neighbors = Annotated[int, typer.Option("--k", min=1, help="Neighbours that score.")]
-Cache = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Keep features of pictures there.")
-]
 
 
 @app.command("one-class")
@@ -69,6 +53,7 @@ def one_class(
     train_per_class: TrainPerClass = None,
     test_per_class: TestPerClass = None,
     size: Size = None,
+    layer: Layers = None,
     k: Neighbors = 2,
     seed: Seed = 0,
     full: Full = False,
@@ -387,6 +372,7 @@ def _features(context: typer.Context, full: bool, cache: Path | None) -> Any:
     return class_features(
         _pictures(context, full),
         size=context.params["size"] or _size(full),
+        layer=tuple(context.params.get("layer") or ()) or None,
         cache=cache,
         progress=context.params["progress"] and first_process(),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from paper_lessons.commands import Jobs, Progress, clear_errors, first_process
+from paper_lessons.dn2.command_options import Layers, Neighbors, Size
 
 
 def folder(
@@ -21,18 +22,14 @@ def folder(
     backbone: Annotated[
         str, typer.Option("--backbone", help="lite0, resnet18 ... wide_resnet101_2.")
     ] = "lite0",
-    size: Annotated[
-        int | None, typer.Option("--size", min=1, help="Side of the resized pictures, in pixels.")
-    ] = None,
-    layer: Annotated[
-        list[str] | None, typer.Option("--layer", help="pool, stage ...; may be repeated.")
-    ] = None,
+    size: Size = None,
+    layer: Layers = None,
     framing: Annotated[
         str, typer.Option("--framing", help="stretch (all of it) or crop (the middle).")
     ] = "stretch",
-    k: Annotated[int, typer.Option("--k", min=1, help="Neighbours that score.")] = 2,
+    k: Neighbors = 2,
     normalize: Annotated[
-        str, typer.Option("--normalize", help="What is done to features; none is the paper's.")
+        str, typer.Option("--normalize", help="l2, zscore, whiten, or none (the paper's).")
     ] = "l2",
     false_positive_rate: Annotated[
         float,

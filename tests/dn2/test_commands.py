@@ -55,14 +55,15 @@ def test_help_lists_the_experiments() -> None:
 
 def test_one_class_prints_a_table_and_writes_a_record(tiny: Path, tmp_path: Path) -> None:
     out, plot = tmp_path / "deep" / "one.json", tmp_path / "one.png"
-    options = ("--npz", tiny, "--size", 32, "--k", 1, "--seed", 3, "--quiet")
+    options = ("--npz", tiny, "--size", 32, "--layer", "stage", "--k", 1, "--seed", 3, "--quiet")
     shown = run("one-class", *options, "--out", out, "--plot", plot).output
     for word in ("features, l2", "Mahalanobis", "checks"):
         assert word in shown
     record = read_result(out)
     assert record["current"]
     assert record["command"] == (
-        "paper-lessons run dn2 one-class --npz stripes.npz --size 32 --k 1 --seed 3 --out one.json"
+        "paper-lessons run dn2 one-class --npz stripes.npz --size 32 --layer stage --k 1 "
+        "--seed 3 --out one.json"
     )
     assert record["result"]["settings"]["train_pictures"] == 42
     assert str(tmp_path) not in out.read_text(encoding="utf-8")
