@@ -49,7 +49,7 @@ class Backbone:
     Attributes
     ----------
     name : str
-        A name of :data:`BACKBONES`, or what the user calls a network of their own.
+        A name of ``BACKBONES``, or what the user calls a network of their own.
     module : torch.nn.Module
         The network, in evaluation mode.
     mean, std : tuple of three floats
@@ -146,7 +146,7 @@ def load_backbone(name: str = "lite0", *, weights: str | Path | None = None) -> 
     ----------
     name : str
         ``"lite0"`` needs no connection: its weights are in an installed package. ResNets
-        (:data:`RESNETS`; the paper takes ``"resnet101"``) are downloaded once by torchvision.
+        (``RESNETS``; the paper takes ``"resnet101"``) are downloaded once by torchvision.
     weights : str or Path, optional
         A file with the state dictionary of a torchvision ResNet, for machines without a connection.
 

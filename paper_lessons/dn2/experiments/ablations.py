@@ -83,11 +83,11 @@ def run(
     Parameters
     ----------
     data : str, ImageSet or ClassFeatures
-        As in :func:`paper_lessons.dn2.experiments.one_class.run`. Parts of :data:`ON_PICTURES` need pictures.
+        As in :func:`paper_lessons.dn2.experiments.one_class.run`. Parts of ``ON_PICTURES`` need pictures.
     seed : int
         Of random subsets, projections, centroids and random weights.
     parts : sequence of str
-        Some of :data:`PARTS`.
+        Some of ``PARTS``.
     n_neighbors : int
         Of all parts but the first.
     size : int

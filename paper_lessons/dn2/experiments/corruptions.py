@@ -80,7 +80,7 @@ def run(
     -------
     dict
         ``"settings"``; under ``"corruptions"`` for each one row for each level, with the area of each of
-        :data:`METHODS`.
+        ``METHODS``.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def plot(result: dict[str, Any], axes: Axes, *, method: str = "features, l2") ->
         From :func:`run`.
     axes : matplotlib.axes.Axes
     method : str
-        One of :data:`METHODS`.
+        One of ``METHODS``.
     """
     for (name, rows), color in zip(
         result["corruptions"].items(), plotting.COLORS.values(), strict=False
@@ -253,7 +253,7 @@ def plot_tiles(
     Parameters
     ----------
     axes : sequence of matplotlib.axes.Axes
-        One for the tile and one for each of :data:`CORRUPTIONS`.
+        One for the tile and one for each of ``CORRUPTIONS``.
     name : str
         A photograph.
     side, level : int

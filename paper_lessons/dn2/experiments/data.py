@@ -92,7 +92,7 @@ def load_pictures(
     Parameters
     ----------
     name : str
-        One of :data:`paper_lessons.datasets.IMAGE_SETS`.
+        One of ``IMAGE_SETS``.
     npz : str or Path, optional
         A file to read instead: arrays ``x_train``, ``y_train``, ``x_test``, ``y_test`` with pictures (n,
         height, width) or (n, height, width, 3) of uint8, and perhaps ``classes``.

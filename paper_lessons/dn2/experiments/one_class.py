@@ -110,7 +110,7 @@ def run(
     seed : int
         Of the isolation forest; nothing else is random.
     methods : sequence of str
-        Names of :data:`METHODS`. All but pixels see the same features; rivals see them at length 1.
+        Names of ``METHODS``. All but pixels see the same features; rivals see them at length 1.
     n_neighbors : int
         Of our detectors. LOF has 20, the isolation forest 100 trees, the SVM nu = 0.1.
     size, layer, backbone, cache, progress
@@ -170,7 +170,7 @@ def area(method: str, normal: int, **shared: Any) -> float:
     Parameters
     ----------
     method : str
-        A name of :data:`METHODS`.
+        A name of ``METHODS``.
     normal : int
         Index of the class.
     **shared
@@ -249,7 +249,7 @@ def plot_roc(data: Data, axes: Axes, *, method: str = "features, l2", n_neighbor
         As in :func:`run`.
     axes : matplotlib.axes.Axes
     method : str
-        A name of :data:`METHODS`.
+        A name of ``METHODS``.
     n_neighbors : int
     """
     known = class_features(data)

@@ -33,7 +33,7 @@ PHOTOGRAPHS = (
 
 
 def photograph(name: str) -> Tile:
-    """One of :data:`PHOTOGRAPHS` in [0, 1].
+    """One of ``PHOTOGRAPHS`` in [0, 1].
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def corrupt(
     ----------
     tiles : sequence of Float[np.ndarray, "side side 3"]
     corruption : str
-        A name of :data:`CORRUPTIONS`.
+        A name of ``CORRUPTIONS``.
     level : int
         1, 2 or 3.
     seed : int

@@ -56,7 +56,7 @@ def run(
     Returns
     -------
     dict
-        ``"settings"``; under ``"ways"`` for each of :data:`WAYS` ``"false_alarms"`` and ``"detected"``, shares
+        ``"settings"``; under ``"ways"`` for each of ``WAYS`` ``"false_alarms"`` and ``"detected"``, shares
         in [0, 1], one for each class as the normal one.
 
     Raises
@@ -109,7 +109,7 @@ def draw_lines(
     Returns
     -------
     dict
-        For each of :data:`WAYS` the shares ``"false_alarms"`` and ``"detected"``.
+        For each of ``WAYS`` the shares ``"false_alarms"`` and ``"detected"``.
     """
     scores = score_class(normal, n_neighbors=n_neighbors, **arrays)
     detector, alone = scores["detector"], scores["train, left out"]
