@@ -54,7 +54,7 @@ Checkpoint = Annotated[
     ),
 ]
 # Options that change how a run is made, but not its numbers.
-_SILENT = {"jobs", "progress", "checkpoint", "plot"}
+_SILENT = {"jobs", "progress", "checkpoint", "plot", "cache"}
 
 
 def lesson_app(text: str) -> typer.Typer:
