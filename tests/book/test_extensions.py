@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import author_year
 import execution_cache
 import lesson_markdown
+import lesson_numbers
 import myst_blocks
 import offline_math
 import page_furniture
 import plain_docstrings
 import pytest
 import tidy_pages
+from docutils import nodes
 from pybtex.database import parse_string
 
 from paper_lessons import provenance
@@ -251,3 +253,16 @@ def test_the_list_of_exercises_is_that_of_the_notebook(directives):
 def test_a_missing_notebook_of_exercises_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"exercises/09_gone\.ipynb is not there"):
         lesson_markdown.exercise_list(tmp_path / "09_gone.ipynb", directives=True)
+
+
+def test_a_chapter_has_its_lessons_number():
+    title, link = nodes.title(), nodes.reference()
+    title["secnumber"], link["secnumber"] = (2,), (2, 1)
+    env = SimpleNamespace(
+        toc_secnumbers={"chapters/03_dn2": {"": (2,), "#the-idea": (2, 1)}},
+        titles={"chapters/03_dn2": title},
+        tocs={"chapters/03_dn2": nodes.bullet_list("", link, nodes.reference())},
+    )
+    lesson_numbers.renumber(env, "chapters/03_dn2", 3)
+    assert env.toc_secnumbers["chapters/03_dn2"] == {"": (3,), "#the-idea": (3, 1)}
+    assert (title["secnumber"], link["secnumber"]) == ((3,), (3, 1))
