@@ -11,20 +11,20 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collector
 
 _CHAPTER = re.compile(r"chapters/(\d+)_\w+")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    if not hasattr(TocTreeCollector.assign_section_numbers, "by_lesson"):
-        TocTreeCollector.assign_section_numbers = _after(TocTreeCollector.assign_section_numbers)
+    if not hasattr(Collector.assign_section_numbers, "by_lesson"):
+        Collector.assign_section_numbers = _after(Collector.assign_section_numbers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _after(count: Any) -> Any:
-    def assign_section_numbers(self: TocTreeCollector, env: Any) -> list[str]:
+    def assign_section_numbers(self: Collector, env: Any) -> list[str]:
         changed = count(self, env)
         for name in env.toc_secnumbers:
             if chapter := _CHAPTER.fullmatch(name):
@@ -51,4 +51,4 @@ def renumber(env: Any, name: str, number: int) -> None:
     numbered = [env.titles[name], *env.tocs[name].findall(nodes.reference)]
     for node in numbered:
         if node.get("secnumber"):
-            node["secnumber"] = (number, *node["secnumber"][1:])
+            node["secnumber"] = [number, *node["secnumber"][1:]]

@@ -257,7 +257,7 @@ def test_a_missing_notebook_of_exercises_is_named(tmp_path):
 
 def test_a_chapter_has_its_lessons_number():
     title, link = nodes.title(), nodes.reference()
-    title["secnumber"], link["secnumber"] = (2,), (2, 1)
+    title["secnumber"], link["secnumber"] = [2], [2, 1]
     env = SimpleNamespace(
         toc_secnumbers={"chapters/03_dn2": {"": (2,), "#the-idea": (2, 1)}},
         titles={"chapters/03_dn2": title},
@@ -265,4 +265,4 @@ def test_a_chapter_has_its_lessons_number():
     )
     lesson_numbers.renumber(env, "chapters/03_dn2", 3)
     assert env.toc_secnumbers["chapters/03_dn2"] == {"": (3,), "#the-idea": (3, 1)}
-    assert (title["secnumber"], link["secnumber"]) == ((3,), (3, 1))
+    assert (title["secnumber"], link["secnumber"]) == ([3], [3, 1])
