@@ -104,5 +104,7 @@ def test_the_library_hash_follows_the_code_and_not_the_line_ends(tmp_path, monke
     first = provenance.library_hash("soft_sort")
     (folder / "a.py").write_bytes(b"x = 1\r\n")
     assert provenance.library_hash("soft_sort") == first
+    (folder / "a.py").write_bytes(b'"""About x."""\n\nx = 1  # one\n')
+    assert provenance.library_hash("soft_sort") == first
     (folder / "a.py").write_bytes(b"x = 2\n")
     assert provenance.library_hash("soft_sort") != first

@@ -57,7 +57,7 @@ def soft_sort(
     --------
     >>> import torch
     >>> soft_sort(torch.tensor([0.3, -1.2, 0.9]), regularization_strength=1.0)
-    tensor([-1.0000,  0.0000,  1.0000])
+    tensor([-0.9500,  0.0500,  0.9000])
     >>> soft_sort(torch.tensor([3, 1, 2]), regularization_strength=0, descending=True)
     tensor([3., 2., 1.])
     """
