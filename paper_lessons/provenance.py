@@ -21,7 +21,7 @@ _RECORDED = ("paper-lessons", "torch", "numpy", "scikit-learn", "numba")
 def library_hash(lesson: str | int | None = None) -> str:
     """Fingerprint of the code behind a result: 12 hexadecimal digits over the ``.py`` files.
 
-    Comments and docstrings do not count.
+    What comments and docstrings say does not count.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def library_hash(lesson: str | int | None = None) -> str:
 
 
 def _code_of(path: Path) -> Iterator[str]:
-    """The tokens of a file without comments and docstrings: a better sentence makes no result older."""
+    """The tokens of a file but for comments and docstrings: a better sentence makes no result older."""
     begins = True  # a statement
     with path.open(encoding="utf-8") as file:
         for token in tokenize.generate_tokens(file.readline):

@@ -100,11 +100,11 @@ def test_the_library_hash_follows_the_code_and_not_the_line_ends(tmp_path, monke
     folder = tmp_path / "soft_sort"
     folder.mkdir()
     monkeypatch.setattr(provenance, "_PACKAGE", tmp_path)
-    (folder / "a.py").write_bytes(b"x = 1\n")
+    (folder / "a.py").write_bytes(b'"""One."""\n\nx = 1\n')
     first = provenance.library_hash("soft_sort")
-    (folder / "a.py").write_bytes(b"x = 1\r\n")
+    (folder / "a.py").write_bytes(b'"""One."""\r\n\r\nx = 1\r\n')
     assert provenance.library_hash("soft_sort") == first
-    (folder / "a.py").write_bytes(b'"""About x."""\n\nx = 1  # one\n')
+    (folder / "a.py").write_bytes(b'"""Another sentence."""\n\nx = 1  # one\n')
     assert provenance.library_hash("soft_sort") == first
-    (folder / "a.py").write_bytes(b"x = 2\n")
+    (folder / "a.py").write_bytes(b'"""One."""\n\nx = 2\n')
     assert provenance.library_hash("soft_sort") != first
