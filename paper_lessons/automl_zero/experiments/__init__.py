@@ -1,0 +1,26 @@
+"""The paper's experiments, one module each; every ``run`` takes a seed and returns plain data.
+
+- ``linear``: linear regression, with Setup and Predict given and from nothing,
+- ``random_search``: evolution against random search, evaluations for each success,
+- ``mnist``: pairs of digits (``digits`` has the tasks), from the network that people wrote,
+- ``bilinear``: the paper's best program and its parts, on the same pairs,
+- ``adapt``: what evolution does about few examples and few steps (``motifs`` counts by code),
+- ``table``: a table of the user's own.
+
+``finds`` turns what a search found into plain data. On the command line:
+``paper-lessons run automl-zero linear`` (``random-search``, ``mnist``, ``bilinear``, ``adapt``, ``csv``).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "linear",
+    "random_search",
+    "digits",
+    "mnist",
+    "bilinear",
+    "adapt",
+    "motifs",
+    "table",
+    "finds",
+]
