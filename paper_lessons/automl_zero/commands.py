@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from paper_lessons.commands import lesson_app
+from paper_lessons.commands import (
+    Checkpoint,
+    Full,
+    Jobs,
+    Out,
+    Plot,
+    Progress,
+    Seed,
+    clear_errors,
+    finish,
+    first_process,
+    how_to_run,
+    lesson_app,
+)
 
 LESSON = "automl_zero"
 
@@ -25,6 +39,77 @@ def _experiments() -> None:
     """AutoML-Zero: the experiments of lesson 04."""
 
 
+@app.command()
+def linear(
+    context: typer.Context,
+    learn_searches: Annotated[
+        int | None, typer.Option("--learn-searches", min=1, help="Searches for Learn, each rate.")
+    ] = None,
+    learn_budget: Annotated[
+        int | None,
+        typer.Option("--learn-budget", min=1, help="Programs of such a search, at most."),
+    ] = None,
+    searches: Searches = None,
+    budget: Budget = None,
+    seed: Seed = 0,
+    full: Full = False,
+    out: Out = None,
+    plot: Plot = None,
+    jobs: Jobs = 1,
+    progress: Progress = True,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Linear regression from random programs; and Learn alone, the rest given."""
+    from paper_lessons.automl_zero.experiments import linear as experiment
+
+    small = {"learn_searches": 2, "learn_budget": 1_000_000, "full_searches": 1}
+    small |= {"full_budget": 2_000_000, "new_tasks": 10}
+    size = _chosen(
+        {} if full else small,
+        learn_searches=learn_searches,
+        learn_budget=learn_budget,
+        full_searches=searches,
+        full_budget=budget,
+    )
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+
+    def table() -> list[list[str]]:
+        rows = [["search", "solved", "programs", "CPU s", "fitness", "on new tasks"]]
+        for group in result["learn_only"]:
+            for number, one in enumerate(group["searches"], start=1):
+                rows.append([f"Learn, rate {group['rate']:g}, {number}", *_cells(one)])
+        for number, one in enumerate(result["full"], start=1):
+            rows.append([f"whole program, {number}", *_cells(one)])
+        for one in result["textbook"]:
+            fitness = f"{one['elsewhere'][0]['fitness']:.4f}"
+            rows.append([f"(people's, rate {one['rate']:g})", "", "", "", "", fitness])
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        experiment.plot_learn_only(result, axes[0])
+        experiment.plot_full(result, axes[1])
+
+    finish(context, LESSON, result, table, draw)
+    _show_program(max(result["full"], key=lambda one: one["fitness"])["found"])
+
+
 def _chosen(sizes: dict[str, Any], **given: Any) -> dict[str, Any]:
     """The sizes of a run, those that were typed before those of the short or the full run."""
     return sizes | {name: value for name, value in given.items() if value is not None}
+
+
+def _cells(search: dict[str, Any]) -> list[str]:
+    return [
+        "yes" if search["solved"] else "no",
+        f"{search['evaluations']:,}",
+        f"{search['cpu_seconds']:.1f}",
+        f"{search['fitness']:.4f}",
+        f"{search['elsewhere'][0]['fitness']:.4f}",
+    ]
+
+
+def _show_program(found: dict[str, Any]) -> None:
+    """Print a program that :func:`~.experiments.finds.as_record` wrote."""
+    if first_process():
+        typer.echo(f"\nThe best program, without what cannot matter:\n{found['program']}")
