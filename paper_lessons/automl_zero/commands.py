@@ -34,11 +34,6 @@ Searches = Annotated[
 ]
 
 
-@app.callback()
-def _experiments() -> None:
-    """AutoML-Zero: the experiments of lesson 04."""
-
-
 @app.command()
 def linear(
     context: typer.Context,
@@ -94,6 +89,59 @@ def linear(
     _show_program(max(result["full"], key=lambda one: one["fitness"])["found"])
 
 
+@app.command("random-search")
+def random_search(
+    context: typer.Context,
+    searches: Searches = None,
+    affine_searches: Annotated[
+        int | None,
+        typer.Option("--affine-searches", min=0, help="The same for affine regression; 0: none."),
+    ] = None,
+    budget: Budget = None,
+    seed: Seed = 0,
+    full: Full = False,
+    out: Out = None,
+    plot: Plot = None,
+    jobs: Jobs = 1,
+    progress: Progress = True,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Evolution against random search: programs evaluated for each success."""
+    from paper_lessons.automl_zero.experiments import random_search as experiment
+
+    small = {"searches": 4, "affine_searches": 0, "budget": 1_000_000}
+    size = _chosen(
+        {} if full else small, searches=searches, affine_searches=affine_searches, budget=budget
+    )
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+
+    def table() -> list[list[str]]:
+        rows = [["Learn of", "solved", "programs", "for a success", "x random search", "reported"]]
+        for problem, found in result["problems"].items():
+            for method, one in found["methods"].items():
+                last = one["thresholds"][-1]
+                against = last.get("against_random", {})
+                ratio = [against.get(name) for name in ("ratio", "low", "high")]
+                rows.append(
+                    [
+                        f"{problem}, {method}",
+                        f"{last['successes']} of {one['searches']}",
+                        f"{last['evaluations']:,}",
+                        _interval(last["per_success"], last["low"], last["high"], ",.0f"),
+                        _interval(*ratio, ".1f") if against else "",
+                        f"{found['reported']:g}" if against else "",
+                    ]
+                )
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        for problem, panel in zip(result["problems"], axes, strict=False):
+            experiment.plot(result, panel, problem=problem)
+
+    finish(context, LESSON, result, table, draw, panels=len(result["problems"]))
+
+
 def _chosen(sizes: dict[str, Any], **given: Any) -> dict[str, Any]:
     """The sizes of a run, those that were typed before those of the short or the full run."""
     return sizes | {name: value for name, value in given.items() if value is not None}
@@ -107,6 +155,14 @@ def _cells(search: dict[str, Any]) -> list[str]:
         f"{search['fitness']:.4f}",
         f"{search['elsewhere'][0]['fitness']:.4f}",
     ]
+
+
+def _interval(middle: float | None, low: float | None, high: float | None, form: str) -> str:
+    """A number and its interval, which can be open above."""
+    if high is None:
+        return f"at least {low:{form}}"
+    interval = f"({low:{form}} to {high:{form}})"
+    return interval if middle is None else f"{middle:{form}} {interval}"
 
 
 def _show_program(found: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paper_lessons import plotting
 from paper_lessons.automl_zero import figures, programs
 from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.evolution import Evolution, evolve
@@ -21,7 +22,7 @@ from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.simplify import simplify
-from paper_lessons.automl_zero.tasks import LinearRegressionTasks
+from paper_lessons.automl_zero.tasks import LinearRegressionTasks, Tasks
 from paper_lessons.runs import run_tasks
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def run(
     *,
     seed: int = 0,
     rates: Sequence[float] = RATES,
-    learn_searches: int = 5,
+    learn_searches: int = 10,
     learn_budget: int = 3_000_000,
-    full_searches: int = 3,
+    full_searches: int = 10,
     full_budget: int = 20_000_000,
     new_tasks: int = 50,
     jobs: int | None = None,
@@ -213,7 +214,7 @@ def search(
 
 
 def timed_search(
-    config: EvolutionConfig, tasks: LinearRegressionTasks, *, seed: int, budget: int
+    config: EvolutionConfig, tasks: Tasks, *, seed: int, budget: int
 ) -> tuple[Evolution, float]:
     """A search and its CPU seconds, without what is compiled on first use.
 
@@ -248,6 +249,12 @@ def plot_learn_only(result: dict[str, Any], axes: Axes) -> None:
         for group in result["learn_only"]
     }
     figures.draw_curves(axes, groups)
+    rates = [group["rate"] for group in result["learn_only"]]
+    for one in result["textbook"]:
+        fitness = one["elsewhere"][0]["fitness"]
+        if one["rate"] in rates and fitness < TARGET:
+            text = f"people's Learn, rate {one['rate']:g}"
+            plotting.mark(axes, fitness, text, along="y")
 
 
 def plot_full(result: dict[str, Any], axes: Axes) -> None:
