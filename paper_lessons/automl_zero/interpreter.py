@@ -143,7 +143,7 @@ def interpret(
         How often the training rows are gone through, each time but the first in a new order
         (`epoch_orders` of the seed). The program is judged after each epoch; the best counts.
     max_error : float
-        An error above it, or one that is nan, ends the epoch. In training it ends the trace too.
+        An error above it, or one that is nan, ends the trace. In validation that epoch is worth 0.
     seed : int or sequence of int
         Seed of the orders and of the random ops, which draw from ``stream(seed, task)``.
 
@@ -185,6 +185,8 @@ def interpret(
             if trace.stopped:
                 break
             _validate(program, tasks, task, max_error, trace, generator)
+            if trace.stopped:
+                break
     trace.fitness = max(trace.epoch_fitness, default=0.0)
     return trace
 

@@ -22,6 +22,7 @@ from paper_lessons.automl_zero import (
     Tasks,
     TwoLayerRegressionTasks,
     fitness,
+    interpret,
     programs,
     simplify,
 )
@@ -171,6 +172,26 @@ def test_several_epochs_and_the_median_are_those_of_the_interpreter(memory, task
         for options in ({"epochs": 3}, {"epochs": 2, "combine": "median"}):
             got = evaluator(chosen, memory, **options).fitness([program])[0]
             assert got == fitness(program, chosen, memory=memory, **options)
+
+
+def test_a_failure_in_any_epoch_ends_the_run_as_in_the_interpreter(memory):
+    step = Program(
+        setup=(Instruction(Op.scalar_const, out=3, data=[1.0]),),
+        predict=(Instruction(Op.scalar_sum, 2, 3, out=1),),
+        learn=(Instruction(Op.scalar_sum, 2, 3, out=2),),
+    )
+    x, zeros = np.zeros((1, 2, 3)), np.zeros((1, 2))
+    endings = set()
+    for target in range(-8, 14):
+        for trained in (-3.0, 0.0, 3.0):
+            y = np.full((1, 2), float(target))
+            rows = Tasks(x, zeros + trained, x, y)
+            options = {"epochs": 4, "max_error": 5.0}
+            got = evaluator(rows, memory, **options).fitness([step])[0]
+            trace = interpret(step, rows, memory=memory, **options)
+            assert got == trace.fitness
+            endings.add((trace.stopped.split()[0] if trace.stopped else "", got > 0.0))
+    assert {("training", True), ("validation", True), ("validation", False), ("", True)} <= endings
 
 
 def test_errors_at_the_maximum_pass_and_above_it_stop(memory):

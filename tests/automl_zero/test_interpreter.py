@@ -220,13 +220,16 @@ def test_death_in_a_later_epoch_keeps_the_best_and_in_the_first_leaves_nothing()
     assert trace.fitness == 0.0
 
 
-def test_a_validation_that_ends_early_is_worth_nothing_but_training_goes_on():
-    trace = interpret(STEPS, one_task([0.0, 0.0], [6.0]), epochs=3, max_error=5.0)
-    assert trace.epoch_fitness[0] == pytest.approx(closed_form([4]))
-    assert trace.fitness == 1.0
-    trace = interpret(STEPS, one_task([0.0, 0.0], [8.0]), epochs=2, max_error=5.0)
-    assert trace.epoch_fitness == [0.0, pytest.approx(closed_form([4]))]
-    assert trace.stopped == ""
+def test_a_validation_that_ends_early_is_worth_nothing_and_ends_the_run():
+    tasks = one_task([0.0, 0.0], [-1.0])
+    trace = interpret(STEPS, tasks, epochs=3, max_error=4.5)
+    assert trace.epoch_fitness == [pytest.approx(closed_form([3])), 0.0]
+    assert trace.stopped == "validation row 1: error 5"
+    assert trace.fitness == pytest.approx(closed_form([3]))
+    # a later epoch would have been right: it is not reached
+    trace = interpret(STEPS, one_task([0.0, 0.0], [8.0]), epochs=4, max_error=5.0)
+    assert trace.epoch_fitness == [0.0]
+    assert trace.fitness == 0.0
 
 
 def test_epochs_after_the_first_are_shuffled_by_the_seed():
