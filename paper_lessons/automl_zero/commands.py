@@ -26,6 +26,8 @@ LESSON = "automl_zero"
 
 app = lesson_app("AutoML-Zero: the experiments of lesson 04.")
 
+_YARDSTICKS = {"logistic": "logistic regression", "network": "tuned network"}
+
 Budget = Annotated[
     int | None, typer.Option("--budget", min=1, help="Programs to evaluate in a search, at most.")
 ]
@@ -122,14 +124,14 @@ def random_search(
             for method, one in found["methods"].items():
                 last = one["thresholds"][-1]
                 against = last.get("against_random", {})
-                ratio = [against.get(name) for name in ("ratio", "low", "high")]
+                ratio, low, high = (against.get(name) for name in ("ratio", "low", "high"))
                 rows.append(
                     [
                         f"{problem}, {method}",
                         f"{last['successes']} of {one['searches']}",
                         f"{last['evaluations']:,}",
                         _interval(last["per_success"], last["low"], last["high"], ",.0f"),
-                        _interval(*ratio, ".1f") if against else "",
+                        _interval(ratio, low, high, ".1f") if against else "",
                         f"{found['reported']:g}" if against else "",
                     ]
                 )
@@ -140,6 +142,91 @@ def random_search(
             experiment.plot(result, panel, problem=problem)
 
     finish(context, LESSON, result, table, draw, panels=len(result["problems"]))
+
+
+@app.command()
+def mnist(
+    context: typer.Context,
+    searches: Searches = None,
+    budget: Budget = None,
+    seed: Seed = 0,
+    full: Full = False,
+    out: Out = None,
+    plot: Plot = None,
+    jobs: Jobs = 1,
+    progress: Progress = True,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Pairs of MNIST digits: search from the network that people wrote."""
+    from paper_lessons.automl_zero.experiments import mnist as experiment
+
+    small = {"searches": 2, "budget": 10_000, "rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
+    size = _chosen({} if full else small, searches=searches, budget=budget)
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+
+    def table() -> list[list[str]]:
+        rows = [["accuracy (%)", "select pairs", "final pairs", "- network", "- logistic"]]
+        for name in ("logistic", "network"):
+            found = result[name]
+            accuracies = [f"{100 * found['select']:.2f}", _points(found["final"])]
+            rows.append([_YARDSTICKS[name], *accuracies, "", ""])
+        for one in result["searches"]:
+            accuracies = [f"{100 * one['select']:.2f}", _points(one["final"])]
+            rows.append([f"search {one['number'] + 1}", *accuracies, *_gains(one["gain"])])
+        return [*rows, ["mean of searches", "", "", *_gains(result["gain"])]]
+
+    def draw(axes: Sequence[Any]) -> None:
+        experiment.plot_searches(result, axes[0])
+        experiment.plot_gains(result, axes[1])
+
+    finish(context, LESSON, result, table, draw)
+    _show_program(max(result["searches"], key=lambda one: one["select"])["chosen"])
+
+
+@app.command()
+def bilinear(
+    context: typer.Context,
+    projections: Annotated[
+        int | None, typer.Option("--projections", min=1, help="Tasks that each pair gives.")
+    ] = None,
+    seed: Seed = 0,
+    full: Full = False,
+    out: Out = None,
+    plot: Plot = None,
+    jobs: Jobs = 1,
+    progress: Progress = True,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """The paper's best program on pairs of digits, without each of its parts."""
+    from paper_lessons.automl_zero.experiments import bilinear as experiment
+
+    small = {"projections": 1, "draws": 1, "rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
+    size = _chosen({} if full else small, projections=projections)
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+
+    def table() -> list[list[str]]:
+        rows = [
+            ["accuracy (%)", "step", "final pairs", "- network", "the part is worth", "reported"]
+        ]
+        for name in ("logistic", "network"):
+            rate = result[name]["tuned"].get("learning_rate")
+            step = "" if rate is None else f"{rate:g}"
+            rows.append([_YARDSTICKS[name], step, _points(result[name]["final"]), "", "", ""])
+        for one in result["variants"]:
+            step = f"{one['tuned']['learning_rate']:g}"
+            worth = "" if one["worth"] is None else _points(one["worth"], "+.2f")
+            reported = "" if one["reported"] is None else f"{one['reported']:+.2f}"
+            gain = _points(one["gain"]["network"], "+.2f")
+            rows.append([one["name"], step, _points(one["final"]), gain, worth, reported])
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        experiment.plot_variants(result, axes[0])
+        experiment.plot_offsets(result, axes[1])
+
+    finish(context, LESSON, result, table, draw)
 
 
 def _chosen(sizes: dict[str, Any], **given: Any) -> dict[str, Any]:
@@ -163,6 +250,15 @@ def _interval(middle: float | None, low: float | None, high: float | None, form:
         return f"at least {low:{form}}"
     interval = f"({low:{form}} to {high:{form}})"
     return interval if middle is None else f"{middle:{form}} {interval}"
+
+
+def _points(found: dict[str, float], form: str = ".2f") -> str:
+    """Mean and standard error of accuracies, in points."""
+    return f"{100 * found['mean']:{form}} ± {100 * found['error']:.2f}"
+
+
+def _gains(gain: dict[str, dict[str, float]]) -> list[str]:
+    return [_points(gain[name], "+.2f") for name in ("network", "logistic")]
 
 
 def _show_program(found: dict[str, Any]) -> None:
