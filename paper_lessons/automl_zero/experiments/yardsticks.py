@@ -31,13 +31,10 @@ class Tuned(NamedTuple):
         The best of the grid.
     score : float
         Its mean accuracy on the tasks that it was chosen on.
-    program : Program or None
-        None for logistic regression.
     """
 
     settings: dict[str, float]
     score: float
-    program: Program | None
 
 
 def tune_network(
@@ -64,6 +61,7 @@ def tune_network(
     Returns
     -------
     Tuned
+        The settings are arguments of :func:`~paper_lessons.automl_zero.programs.neural_network`.
 
     Examples
     --------
@@ -76,13 +74,7 @@ def tune_network(
         {"learning_rate": rate, "first_std": first, "last_std": last}
         for rate, first, last in product(rates, stds, stds)
     ]
-    return tune(
-        lambda learning_rate, **rest: programs.neural_network(learning_rate, **rest),
-        grid,
-        tasks,
-        draws=draws,
-        seed=seed,
-    )
+    return tune(programs.neural_network, grid, tasks, draws=draws, seed=seed)
 
 
 def tune(
@@ -121,7 +113,7 @@ def tune(
     several = [make(**settings) for settings in grid]
     scores = accuracies(several, tasks, draws=draws, seed=seed).mean(axis=1)
     best = int(np.argmax(scores))
-    return Tuned(dict(grid[best]), float(scores[best]), several[best])
+    return Tuned(dict(grid[best]), float(scores[best]))
 
 
 def tune_logistic(tasks: ProjectedBinaryTasks, *, penalties: Sequence[float] = PENALTIES) -> Tuned:
@@ -147,7 +139,7 @@ def tune_logistic(tasks: ProjectedBinaryTasks, *, penalties: Sequence[float] = P
     """
     scores = [logistic_accuracies(tasks, C=c).mean() for c in penalties]
     best = int(np.argmax(scores))
-    return Tuned({"C": penalties[best]}, float(scores[best]), None)
+    return Tuned({"C": float(penalties[best])}, float(scores[best]))
 
 
 def logistic_accuracies(
