@@ -170,9 +170,14 @@ def _save_figure(path: Path, draw: Callable[[Sequence[Any]], None], panels: int)
 def _command(context: typer.Context, lesson: str) -> str:
     """What to type to make the same numbers again: the options that were given and matter."""
     words = ["paper-lessons", "run", find(lesson).command, str(context.info_name)]
-    for name, value in context.params.items():
+    bare = {one.name for one in context.command.params if one.param_type_name == "argument"}
+    # Arguments stand before options, whatever the order of the function's parameters.
+    for name, value in sorted(context.params.items(), key=lambda one: one[0] not in bare):
         source = context.get_parameter_source(name)
         if name in _SILENT or source is None or source.name != "COMMANDLINE":
+            continue
+        if name in bare:
+            words.append(_without_machine(value) if isinstance(value, Path) else str(value))
             continue
         option = "--" + name.replace("_", "-")
         if isinstance(value, bool):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from paper_lessons.automl_zero.table_command import csv
 from paper_lessons.commands import (
     Checkpoint,
     Full,
@@ -25,6 +26,7 @@ from paper_lessons.commands import (
 LESSON = "automl_zero"
 
 app = lesson_app("AutoML-Zero: the experiments of lesson 04.")
+app.command()(csv)
 
 _YARDSTICKS = {"logistic": "logistic regression", "network": "tuned network"}
 
