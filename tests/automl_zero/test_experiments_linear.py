@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -11,6 +12,7 @@ import pytest
 
 from paper_lessons import plotting
 from paper_lessons.automl_zero import (
+    EvolutionConfig,
     Instruction,
     LinearRegressionTasks,
     Memory,
@@ -19,6 +21,7 @@ from paper_lessons.automl_zero import (
     fitness,
     programs,
 )
+from paper_lessons.automl_zero.engine import engine
 from paper_lessons.automl_zero.experiments import linear
 
 matplotlib.use("agg")
@@ -54,6 +57,17 @@ def test_the_same_seed_finds_the_same(small: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_processes_find_what_one_finds(small: dict[str, Any]) -> None:
     assert without_times(linear.run(jobs=2, **SMALL)) == without_times(small)
+
+
+def test_compiling_is_told_where_progress_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = EvolutionConfig(memory=Memory(features=2))
+    for progress in (True, True, False):  # the second time there is nothing to compile
+        engine.cache_clear()  # as in a new process
+        monkeypatch.setenv("PAPER_LESSONS_CACHE", str(tmp_path / str(progress)))
+        linear.compile_engine(config, progress)
+    assert capsys.readouterr().err.count("compiling the engine for 2 features") == 1
 
 
 def test_a_search_stops_when_it_is_solved_or_spent(small: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.evolution import Evolution, evolve
 from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.interpreter import fitness
+from paper_lessons.automl_zero.islands import make_evaluator
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program
@@ -110,6 +111,7 @@ def run(
     tasks += [
         {"number": number, "rate": None, "budget": full_budget} for number in range(full_searches)
     ]
+    compile_engine(full_config(), progress)
     searches = run_tasks(search, tasks, shared=shared, **options)
     by_rate = [searches[i * learn_searches :][:learn_searches] for i in range(len(rates))]
     return {
@@ -211,6 +213,20 @@ def search(
     if rate is None:
         found["turning_points"] = finds.turning_points(evolution, config.memory)
     return found
+
+
+def compile_engine(config: EvolutionConfig, progress: bool) -> None:
+    """Compile before the work is spread over processes; with a word about it, unless it is kept.
+
+    Parameters
+    ----------
+    config : EvolutionConfig
+        Of the searches, on ten tasks.
+    progress : bool
+        Whether to say so on standard error.
+    """
+    tasks = LinearRegressionTasks(10, config.memory.features, train=1, valid=1)
+    make_evaluator(config, tasks, quiet=not progress)
 
 
 def timed_search(

@@ -18,7 +18,12 @@ from paper_lessons import plotting
 from paper_lessons.automl_zero import figures, programs
 from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.experiments import finds
-from paper_lessons.automl_zero.experiments.linear import TARGET, learn_only_config, timed_search
+from paper_lessons.automl_zero.experiments.linear import (
+    TARGET,
+    compile_engine,
+    learn_only_config,
+    timed_search,
+)
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import Op, OpSet
 from paper_lessons.automl_zero.program import Instruction, Program
@@ -102,6 +107,7 @@ def run(
         for number in range(count)
     ]
     options: dict[str, Any] = {"jobs": jobs, "progress": progress, "checkpoint": checkpoint}
+    compile_engine(learn_only_config(RATE), progress)
     found = run_tasks(search, tasks, shared={"seed": seed, "budget": budget}, **options)
     problems: dict[str, Any] = {}
     for problem, count in counts.items():
