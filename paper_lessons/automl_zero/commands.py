@@ -232,6 +232,51 @@ def bilinear(
     finish(context, LESSON, result, table, draw)
 
 
+@app.command()
+def adapt(
+    context: typer.Context,
+    searches: Searches = None,
+    budget: Budget = None,
+    seed: Seed = 0,
+    full: Full = False,
+    out: Out = None,
+    plot: Plot = None,
+    jobs: Jobs = 1,
+    progress: Progress = True,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """From the network, with few rows or few steps: which motifs appear, against a control."""
+    from paper_lessons.automl_zero.experiments import adapt as experiment
+
+    small = {"searches": 2, "budget": 1_000, "train": 200, "valid": 100, "draws": 2}
+    size = _chosen({} if full else small, searches=searches, budget=budget)
+    with clear_errors():
+        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+
+    def table() -> list[list[str]]:
+        count = result["settings"]["searches"]
+        names = [motif.replace("_", " ") for motif in experiment.MOTIFS]
+        rows = [[f"searches of {count} with", *names, "gain over the network (points)"]]
+        for name, found in result["treatments"].items():
+            shown = [str(found["counts"][motif]) for motif in experiment.MOTIFS]
+            rows.append([name, *shown, _points(found["gain"], "+.2f")])
+        for name, tests in result["tests"].items():
+            p = [f"{tests[motif]['p']:.2g}" for motif in experiment.MOTIFS]
+            rows.append([f"{name} and control differ: p", *p, ""])
+        for name, reported in result["reported"].items():
+            counts = " and ".join(f"{had} of {of}" for had, of in reported.values())
+            motif = experiment.EXPECTED[name]
+            cells = [counts if one == motif else "" for one in experiment.MOTIFS]
+            rows.append([f"reported: {name} and control", *cells, ""])
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        experiment.plot_motifs(result, axes[0])
+        experiment.plot_gains(result, axes[1])
+
+    finish(context, LESSON, result, table, draw)
+
+
 def _chosen(sizes: dict[str, Any], **given: Any) -> dict[str, Any]:
     """The sizes of a run, those that were typed before those of the short or the full run."""
     return sizes | {name: value for name, value in given.items() if value is not None}
