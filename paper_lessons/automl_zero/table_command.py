@@ -110,7 +110,7 @@ def csv(
     if first_process():
         from paper_lessons.files import write_atomically
 
-        typer.echo(f"\n{result['found']['program']}\n")
+        typer.echo(f"\n{_origin(result['found'])}\n{result['found']['program']}\n")
         with clear_errors():
             write_atomically(place, result["script"])
         typer.echo(f"written: {place} (python {place} {file.name} ROWS.csv predicts other rows)")
@@ -148,6 +148,15 @@ def _heading(result: dict[str, Any]) -> list[str]:
     if columns > settings["features"]:
         lines.append(f"the columns' first {settings['features']} principal components are used")
     return [*lines, ""]
+
+
+def _origin(found: dict[str, Any]) -> str:
+    if not found["evaluations"]:
+        return (
+            f"No evolved program did better on the rows for the choice than the {found['start']} "
+            "program that a search began with:"
+        )
+    return f"Found from the {found['start']} program; without what cannot matter:"
 
 
 def _rows(result: dict[str, Any]) -> list[list[str]]:

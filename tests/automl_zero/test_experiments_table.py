@@ -211,6 +211,16 @@ def test_a_searchs_tasks_are_rotations_of_splits() -> None:
     assert lengths.min() > 0.0
 
 
+def test_rows_are_mixed_so_that_none_tells_about_the_next() -> None:
+    y = (np.arange(200) < 100).astype(float)
+    x = numbers(200, 3)
+    tasks = table_tasks.search_tasks(x, y, kind="accuracy", features=4, seed=0)
+    for targets in (tasks.train_y, tasks.valid_y):
+        repeats = (targets[:, 1:] == targets[:, :-1]).mean()
+        assert 0.4 < repeats < 0.6
+        np.testing.assert_allclose(targets.mean(axis=1), 0.5)
+
+
 def test_training_goes_through_all_rows_again_and_again() -> None:
     order = training_order(7, 20, 0)
     assert len(order) == 21

@@ -101,16 +101,13 @@ def run(
     features = features or _fitting_features(len(table.columns))
     rows = split_rows(table.y, table.kind, seed)
     kind = TASK_KINDS[table.kind]
-    search_x, search_y = table.x[rows["search"]], table.y[rows["search"]]
-    shared = {"x": search_x, "y": search_y, "kind": kind, "features": features, "seed": seed}
-    shared |= {"budget": budget, "islands": islands}
+    shared = {"x": table.x[rows["search"]], "y": table.y[rows["search"]], "kind": kind}
+    shared |= {"features": features, "seed": seed, "budget": budget, "islands": islands}
     tasks = [{"start": start} for start in starts]
     if checkpoint is not None:
         file = checkpoint_file(checkpoint, search, tasks, shared)
         shared["checkpoint"] = str(file.with_suffix(""))
-    searches = run_tasks(
-        search, tasks, shared=shared | {"progress": progress}, jobs=jobs, checkpoint=None
-    )
+    searches = run_tasks(search, tasks, shared=shared | {"progress": progress}, jobs=jobs)
     ranked = rank_candidates(table, rows, searches, features=features, seed=seed)
     models: dict[str, Any] = {
         one["start"]: Program.from_dict(one["tuned"]["json"]) for one in searches
@@ -122,22 +119,6 @@ def run(
         for name in predictions
         if name != "evolved"
     }
-    settings = {
-        "seed": seed,
-        "file": table.name,
-        "target": table.target,
-        "kind": table.kind,
-        "classes": list(table.classes),
-        "columns": list(table.columns),
-        "rows": {name: len(part) for name, part in rows.items()} | {"of": len(table.y)},
-        "missing_rows": table.missing_rows,
-        "features": features,
-        "tasks": TASKS,
-        "steps": STEPS,
-        "budget": budget,
-        "islands": islands,
-        "starts": list(starts),
-    }
     found = finds.as_record(
         evolved,
         memory_for(features),
@@ -146,26 +127,18 @@ def run(
         kind=kind,
     )
     found |= {"start": best["start"], "select": best["select"]}
-    script = make_script(
-        simplify(evolved),
-        kind=table.kind,
-        columns=table.columns,
-        target=table.target,
-        classes=table.classes,
-        features=features,
-        steps=STEPS,
-        seed=seed,
-        about=_about(table, len(rows["test"]), scores),
-    )
     for one in searches:
         del one["candidates"]
+    settings: dict[str, Any] = {"seed": seed, "features": features, "tasks": TASKS, "steps": STEPS}
+    settings |= {"budget": budget, "islands": islands, "starts": list(starts)}
+    about = _about(table, len(rows["test"]), scores)
     return {
-        "settings": settings,
+        "settings": _described(table, rows) | settings,
         "scores": scores,
         "gains": gains,
         "found": found,
         "searches": searches,
-        "script": script,
+        "script": _script(evolved, table, features, seed, about),
     }
 
 
@@ -218,6 +191,32 @@ def _check(
     for name, value in (("budget", budget), ("islands", islands)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def _described(table: Table, rows: dict[str, Int[np.ndarray, " k"]]) -> dict[str, Any]:
+    return {
+        "file": table.name,
+        "target": table.target,
+        "kind": table.kind,
+        "classes": list(table.classes),
+        "columns": list(table.columns),
+        "rows": {name: len(part) for name, part in rows.items()} | {"of": len(table.y)},
+        "missing_rows": table.missing_rows,
+    }
+
+
+def _script(program: Program, table: Table, features: int, seed: int, about: str) -> str:
+    return make_script(
+        simplify(program),
+        kind=table.kind,
+        columns=table.columns,
+        target=table.target,
+        classes=table.classes,
+        features=features,
+        steps=STEPS,
+        seed=seed,
+        about=about,
+    )
 
 
 def _fitting_features(columns: int) -> int:

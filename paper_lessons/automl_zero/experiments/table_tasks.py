@@ -152,7 +152,10 @@ def _split_once(
         share = len(group) / len(y)
         valid.append(mixed[:count][: max(1, round(share * MOST_VALID_ROWS))])
         train.append(mixed[count:][: max(1, round(share * MOST_SEARCH_ROWS))])
-    return np.concatenate(train), np.concatenate(valid)
+    # Mixed: where the classes stand one after the other, a program that remembers rows can tell them.
+    return generator.permutation(np.concatenate(train)), generator.permutation(
+        np.concatenate(valid)
+    )
 
 
 def _task(
