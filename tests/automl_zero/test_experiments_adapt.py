@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from paper_lessons import plotting
 from paper_lessons.automl_zero import Program, commands
 from paper_lessons.automl_zero.experiments import adapt, digits
-from paper_lessons.automl_zero.experiments.motifs import MOTIFS, count_motifs
+from paper_lessons.automl_zero.experiments.motifs import MOTIFS, count_motifs, rate_left
 from paper_lessons.provenance import read_result
 
 pytest.importorskip("mlxtend")
@@ -59,7 +59,8 @@ def test_counts_come_from_the_programs(small: dict[str, Any]) -> None:
         assert [one["number"] for one in found["searches"]] == [0, 1]
         for one in found["searches"]:
             program = Program.from_dict(one["chosen"]["json"])
-            assert one["motifs"] == count_motifs(program, one["steps"])
+            assert one["motifs"] == count_motifs(program, 4 * 60)  # the control's steps, for all
+            assert one["rate_left"] == rate_left(program, one["steps"])
             assert one["treatment"] == name
         for motif in MOTIFS:
             assert found["counts"][motif] == sum(one["motifs"][motif] for one in found["searches"])

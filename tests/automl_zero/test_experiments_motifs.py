@@ -16,6 +16,7 @@ from paper_lessons.automl_zero.experiments.motifs import (
     has_noisy_relu,
     has_rate_decay,
     learning_rates,
+    rate_left,
 )
 
 NETWORK = programs.neural_network(0.1)
@@ -186,5 +187,9 @@ def test_rates_are_those_of_the_run() -> None:
     for _ in range(3):
         expected.append(np.arctan(expected[-1]))
     np.testing.assert_allclose(rates, expected, rtol=1e-15)
+    assert rate_left(program, 4) == rates[-1] / rates[0]
+    # Nothing is left of a rate of zero, nor of none.
+    assert rate_left(STEADY["never set"], 4) is None
+    assert rate_left(STEADY["nothing is learned"], 4) is None
     with pytest.raises(ValueError, match="steps must be at least 1"):
         learning_rates(program, 0)

@@ -209,6 +209,32 @@ def learning_rates(program: Program, steps: int) -> dict[int, Float[np.ndarray, 
     return _run_alone(simple, alone, factors, steps) if factors else {}
 
 
+def rate_left(program: Program, steps: int) -> float | None:
+    """What the rate that falls most is at the end of training, as a share of what it was.
+
+    Parameters
+    ----------
+    program : Program
+        The algorithm.
+    steps : int
+        Training steps.
+
+    Returns
+    -------
+    float or None
+        1 for constant rates; None if the program has no :func:`learning_rates` to speak of.
+
+    Examples
+    --------
+    >>> from paper_lessons.automl_zero.programs import neural_network
+    >>> rate_left(neural_network(), steps=10), rate_left(Program(), steps=10)
+    (1.0, None)
+    """
+    with np.errstate(all="ignore"):
+        shares = [abs(rates[-1] / rates[0]) for rates in learning_rates(program, steps).values()]
+    return min((float(share) for share in shares if np.isfinite(share)), default=None)
+
+
 def _autonomous_scalars(program: Program) -> set[Cell]:
     """Scalars whose course is settled before the first row is seen."""
     loop = (*program.predict, *program.learn)
