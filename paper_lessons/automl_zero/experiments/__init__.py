@@ -2,7 +2,8 @@
 
 - ``linear``: linear regression, with Setup and Predict given and from nothing,
 - ``random_search``: evolution against random search, evaluations for each success,
-- ``mnist``: pairs of digits (tasks: ``digits``), against tuned ``yardsticks``,
+- ``mnist``: pairs of digits (``digits`` has the tasks), from the network that people wrote
+  (``network_search``), against tuned ``yardsticks``,
 - ``bilinear``: the paper's best program and its parts, on the same pairs,
 - ``adapt``: what evolution does about few examples and few steps (``motifs`` counts by code),
 - ``table``: a table of the user's own.
@@ -18,6 +19,7 @@ __all__ = [
     "random_search",
     "digits",
     "yardsticks",
+    "network_search",
     "mnist",
     "bilinear",
     "adapt",

@@ -21,6 +21,7 @@ from paper_lessons.automl_zero.experiments.digits import (
     VALID,
     accuracies,
     by_pair,
+    compile_engine,
     mean_and_error,
     pair_tasks,
     split_pairs,
@@ -135,6 +136,7 @@ def run(
         pair_tasks(pairs[kind], kind, seed=seed, projections=projections, **sizes)
         for kind in KINDS[1:]
     )
+    compile_engine(select, final, progress=progress)
     network = tune_network(select, rates=rates, stds=stds, seed=seed)
     logistic = tune_logistic(select)
     start = programs.neural_network(**network.settings)

@@ -131,6 +131,25 @@ def pair_tasks(
     )
 
 
+def compile_engine(*several: ProjectedBinaryTasks, progress: bool = False) -> None:
+    """Compile what runs programs on these tasks, before the work is spread over processes.
+
+    Parameters
+    ----------
+    *several : ProjectedBinaryTasks
+        Tasks of an experiment.
+    progress : bool
+        Whether to say so on standard error, unless it was compiled before.
+
+    Examples
+    --------
+    >>> compile_engine(pair_tasks([(3, 8)], features=2, train=20, valid=10))
+    """
+    for tasks in several:
+        memory = Memory(features=tasks.features)
+        Evaluator(OpSet.full(), tasks, memory=memory, quiet=not progress)
+
+
 def accuracies(
     several: Iterable[Program],
     tasks: ProjectedBinaryTasks,

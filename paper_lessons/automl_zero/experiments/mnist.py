@@ -16,8 +16,7 @@ from jaxtyping import Float
 
 from paper_lessons import plotting
 from paper_lessons.automl_zero import figures, programs
-from paper_lessons.automl_zero.config import EvolutionConfig
-from paper_lessons.automl_zero.evolution import Evolution, evolve
+from paper_lessons.automl_zero.evolution import evolve
 from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.experiments.digits import (
     COUNTS,
@@ -26,9 +25,16 @@ from paper_lessons.automl_zero.experiments.digits import (
     VALID,
     accuracies,
     by_pair,
+    compile_engine,
     mean_and_error,
     pair_tasks,
     split_pairs,
+)
+from paper_lessons.automl_zero.experiments.motifs import count_motifs
+from paper_lessons.automl_zero.experiments.network_search import (
+    MOST_COST,
+    choose,
+    search_config,
 )
 from paper_lessons.automl_zero.experiments.yardsticks import (
     RATES,
@@ -38,32 +44,14 @@ from paper_lessons.automl_zero.experiments.yardsticks import (
     tune_logistic,
     tune_network,
 )
-from paper_lessons.automl_zero.memory import Memory
-from paper_lessons.automl_zero.mutation import Mutation
-from paper_lessons.automl_zero.ops import Op, OpSet
 from paper_lessons.automl_zero.program import Program
-from paper_lessons.automl_zero.simplify import simplify
 from paper_lessons.automl_zero.tasks import ProjectedBinaryTasks
 from paper_lessons.runs import checkpoint_file, run_tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ADDRESSES = (6, 10, 3)  # scalars, vectors, matrices: one more of each than the network has
-MIN_SIZES, MAX_SIZES = (1, 1, 1), (8, 12, 24)  # of the authors' "baseline"
-MUTATIONS = (
-    Mutation.alter_parameter,
-    Mutation.randomize_instruction,
-    Mutation.insert,
-    Mutation.remove,
-    Mutation.remove,  # twice as likely as to insert
-)
-MOST_COST = 4.0  # times the network's
 PROJECTIONS = {"search": 2, "select": 4, "final": 4}
-LANES = 4  # tasks that the engine runs side by side
-ROUND = 50_000  # programs between two checkpoints of a search
-LAST = 20  # programs of the last population that may be chosen
-FINALISTS = 10
 LEAST_GAIN = 0.002
 
 
@@ -113,9 +101,9 @@ def run(
         ``"settings"``; ``"pairs"`` of each kind; ``"logistic"`` and ``"network"``, with what was
         ``"tuned"``, the accuracy on the ``"select"`` pairs and, as mean and standard error over pairs,
         on the ``"final"`` pairs; under ``"searches"``, for each, its ``"curve"``, its
-        ``"turning_points"`` with their accuracy on the select pairs, the ``"chosen"`` program, its
-        accuracies and its ``"gain"`` over logistic regression and network, paired over the final
-        pairs; and the ``"gain"`` of the searches' mean.
+        ``"turning_points"`` with their accuracy on the select pairs, the ``"chosen"`` program, which
+        ``"motifs"`` of the paper it has, its accuracies and its ``"gain"`` over logistic regression
+        and network, paired over the final pairs; and the ``"gain"`` of the searches' mean.
 
     Raises
     ------
@@ -145,6 +133,7 @@ def run(
         pair_tasks(own, kind, seed=seed, projections=often[kind], **sizes)
         for kind, own in pairs.items()
     )
+    compile_engine(tasks, select, final, progress=progress)
     network = tune_network(select, rates=rates, stds=stds, seed=seed)
     logistic = tune_logistic(select)
     start = programs.neural_network(**network.settings)
@@ -181,48 +170,6 @@ def run(
         ],
         "gain": _gains(scores[2:].mean(axis=0), scores),
     }
-
-
-def search_config(
-    start: Program, *, features: int = FEATURES, train: int = TRAIN, tasks: int = 0
-) -> EvolutionConfig:
-    """The settings of a search from a network: all ops, but only constants and noise in Setup.
-
-    Parameters
-    ----------
-    start : Program
-        What it begins with. No program may cost more than :data:`MOST_COST` times as much.
-    features, train, tasks : int
-        Features, training rows and number of the tasks. A third of the tasks are the hurdle, if that
-        fills the engine.
-
-    Returns
-    -------
-    EvolutionConfig
-
-    Notes
-    -----
-    Source: section 4.2 of the paper for the limit on costs, and for removing twice as often as
-    inserting.
-
-    Examples
-    --------
-    >>> search_config(programs.neural_network(), tasks=24).hurdle
-    8
-    """
-    everything = tuple(Op)
-    return EvolutionConfig(
-        op_set=OpSet(OpSet.baseline().setup, everything, everything),
-        memory=Memory(*ADDRESSES, features),
-        start=start,
-        min_sizes=MIN_SIZES,
-        max_sizes=MAX_SIZES,
-        population=100,
-        mutations=MUTATIONS,
-        max_cost=MOST_COST * start.cost(train),
-        hurdle=tasks // 3 if tasks // 3 >= LANES else None,
-        round_evaluations=ROUND,
-    )
 
 
 def search(
@@ -303,48 +250,9 @@ def search(
             evaluations=when[0] if when else evolution.evaluations,
             kind="accuracy",
         ),
+        "motifs": count_motifs(program, tasks.train_x.shape[1]),
         "select": score,
     }
-
-
-def choose(
-    evolution: Evolution,
-    config: EvolutionConfig,
-    select: ProjectedBinaryTasks,
-    *,
-    draws: int,
-    seed: int = 0,
-) -> tuple[Program, float]:
-    """The program of a search that does best on pairs that the search has not seen.
-
-    Parameters
-    ----------
-    evolution, config : Evolution, EvolutionConfig
-        The search: the programs at its turning points and the best of its last population are the
-        candidates.
-    select : ProjectedBinaryTasks
-        The select pairs.
-    draws : int
-        With two draws of random numbers the :data:`FINALISTS` are found, with so many other draws the
-        best of these.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    program : Program
-    score : float
-        Its accuracy among the finalists.
-    """
-    (population,), (alive,) = evolution.populations, evolution.programs(config)
-    best = np.argsort(-population.fitness, kind="stable")[:LAST]
-    candidates = [one.program for one in evolution.improvements] + [alive[place] for place in best]
-    different = list({simplify(one): one for one in candidates}.values())
-    first = accuracies(different, select, memory=config.memory, draws=2, seed=seed).mean(axis=1)
-    finalists = [different[place] for place in np.argsort(-first, kind="stable")[:FINALISTS]]
-    last = accuracies(finalists, select, memory=config.memory, draws=draws, seed=seed + 1)
-    place = int(np.argmax(last.mean(axis=1)))
-    return finalists[place], round(float(last[place].mean()), 6)
 
 
 def plot_searches(result: dict[str, Any], axes: Axes) -> None:

@@ -18,7 +18,7 @@ from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.tasks import ProjectedBinaryTasks
 
 RATES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15)
-STDS = (0.1, 0.2, 0.3, 0.5)
+STDS = (0.1, 0.2, 0.3, 0.5, 0.8)
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
