@@ -146,7 +146,8 @@ def _heading(result: dict[str, Any]) -> list[str]:
     if unused:
         lines.append(f"{unused} rows are not used: so many were not needed")
     if columns > settings["features"]:
-        lines.append(f"the columns' first {settings['features']} principal components are used")
+        line = f"the columns' first {settings['features']} principal components are used"
+        lines.append(line + (f" (--features {columns} takes all)" if columns <= 32 else ""))
     return [*lines, ""]
 
 

@@ -369,6 +369,26 @@ def test_two_classes_from_the_command_line(
     assert again == shown  # the same seed, the same result
 
 
+def test_more_columns_than_features_are_said_to_be_projected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "wide.csv", [*"abcdef", "y"], numbers(60, 7).tolist())
+    words = (path, "--target", "y", "--features", 4, "--budget", 100, "--start", "linear")
+    shown = run(*words, "--quiet").output
+    assert "the columns' first 4 principal components are used (--features 6 takes all)" in shown
+
+
+@pytest.mark.slow
+def test_islands_search_side_by_side(classes: Path) -> None:
+    read = read_table(classes, "answer")
+    result = table.run(read, budget=500, islands=2, starts=["linear"])
+    (search,) = result["searches"]
+    assert search["statistics"]["evaluated"] == 500
+    assert result == table.run(read, budget=500, islands=2, starts=["linear"])
+    assert search["curve"] != table.run(read, budget=500, starts=["linear"])["searches"][0]["curve"]
+
+
 def test_a_killed_search_goes_on_from_its_checkpoint(
     classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
