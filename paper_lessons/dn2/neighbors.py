@@ -15,7 +15,7 @@ from paper_lessons.dn2.tiles import (
     Rows,
     in_order,
     relative_error,
-    smallest,
+    smallest_below,
     squared_lengths,
 )
 
@@ -262,22 +262,14 @@ class _Search:
 
     def keep_smallest(self, tile: Tensor, first: int, bounds: Tensor, indices: Tensor) -> None:
         """Merge a tile, whose first column is row `first` of the base, into the best so far."""
-        if first:  # most tiles of a large base have nothing for most queries
-            better = (tile.amin(1) < bounds[:, -1]).nonzero().flatten()
-            if len(better) < len(tile):
-                if len(better):
-                    part, where = bounds[better], indices[better]
-                    self._merge(tile[better], first, part, where)
-                    bounds[better], indices[better] = part, where
-                return
-        self._merge(tile, first, bounds, indices)
-
-    def _merge(self, tile: Tensor, first: int, bounds: Tensor, indices: Tensor) -> None:
-        values, columns = smallest(tile, min(self.candidates, tile.shape[1]))
-        both = torch.cat([bounds, values.to(self.precise)], 1)
+        count = min(self.candidates, tile.shape[1])
+        rows, values, columns = smallest_below(tile, count, bounds[:, -1])
+        if len(rows) == 0:
+            return
+        both = torch.cat([bounds[rows], values.to(self.precise)], 1)
         order = both.sort(1).indices[:, : self.candidates]
-        indices.copy_(torch.cat([indices, columns + first], 1).gather(1, order))
-        bounds.copy_(both.gather(1, order))
+        indices[rows] = torch.cat([indices[rows], columns + first], 1).gather(1, order)
+        bounds[rows] = both.gather(1, order)
 
     def settle(self, rows: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
         """Neighbours of queries with more near ties than candidates: whatever is in reach is measured.

@@ -110,32 +110,38 @@ def relative_error(width: int, dtype: torch.dtype) -> float:
     return (width + 256) * unit_roundoff(dtype)
 
 
-def smallest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` smallest entries of each row in rising order, and their columns.
+def smallest_below(values: Tensor, count: int, limits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The `count` smallest entries of each row that has one below its limit.
 
     ``topk`` looks at every entry with care. For a small `count` it is cheaper to take minima of blocks
-    first: the `count` smallest entries lie in the `count` blocks whose minima are smallest.
+    first: the `count` smallest entries lie in the `count` blocks whose minima are smallest. Most tiles of a
+    large base have nothing for most queries, and the minima show this too.
 
     Parameters
     ----------
     values : Tensor of shape (q, n)
+        n is a multiple of ``BLOCK``.
     count : int
+        At most n.
+    limits : Tensor of shape (q,)
 
     Returns
     -------
-    smallest values and columns : Tensors of shape (q, count)
+    rows : Tensor of shape (r,)
+    smallest values, rising, and their columns : Tensors of shape (r, count)
     """
-    queries, width = values.shape
-    blocks = width // BLOCK
-    if width % BLOCK or 4 * count > blocks:
-        found = values.topk(count, largest=False)
-        return found.values, found.indices
-    strided = values.view(queries, BLOCK, blocks)  # block b has columns b, b + blocks, ...
-    chosen = strided.amin(1).topk(count, largest=False).indices  # (q, count)
-    members = strided.gather(2, chosen[:, None, :].expand(-1, BLOCK, -1))
-    found = members.flatten(1).topk(count, largest=False)  # (q, BLOCK * count) -> (q, count)
-    block = chosen.gather(1, found.indices % count)
-    return found.values, found.indices // count * blocks + block
+    blocks = values.shape[1] // BLOCK
+    strided = values.view(len(values), BLOCK, blocks)  # block b has columns b, b + blocks, ...
+    minima = strided.amin(1)  # (q, blocks)
+    rows = (minima.amin(1) < limits).nonzero().flatten()
+    if 4 * count > blocks:
+        found = values[rows].topk(count, largest=False)
+        return rows, found.values, found.indices
+    chosen = minima[rows].topk(count, largest=False).indices  # (r, count)
+    members = strided[rows[:, None], :, chosen]  # (r, count, BLOCK)
+    found = members.flatten(1).topk(count, largest=False)  # (r, count * BLOCK) -> (r, count)
+    block = chosen.gather(1, found.indices // BLOCK)
+    return rows, found.values, found.indices % BLOCK * blocks + block
 
 
 def in_order(distances: Tensor, indices: Tensor, count: int) -> tuple[Tensor, Tensor]:
