@@ -25,6 +25,7 @@ from paper_lessons.automl_zero import (
 from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.evaluator import Evaluator
 from paper_lessons.automl_zero.evolution import evolve
+from paper_lessons.automl_zero.experiments import linear, mnist
 from paper_lessons.automl_zero.islands import advance, new_population
 from paper_lessons.automl_zero.parts import Population
 
@@ -59,7 +60,8 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
         command="make bench LESSON=automl_zero" + (" (quick)" if quick else ""),
         settings={"quick": quick, "seed": SEED, "evaluations": evaluations(quick)},
     )
-    for section in (demonstration, network, op_sets, populations, islands, cold_start):
+    sections = (demonstration, network, op_sets, populations, islands, cold_start)
+    for section in sections if quick else (*sections, linear_searches, digit_searches):
         name = section.__name__
         report.sections[name], bars = section(quick)
         report.bars += bars
@@ -206,6 +208,35 @@ def islands(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
     return {"speed": found.as_data()}, [
         Bar("two islands", "programs a second, x one's", 1.8, found)
     ]
+
+
+def linear_searches(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
+    """How many searches find linear regression, and after how many programs."""
+    found = linear.run(seed=SEED, rates=(0.1,), learn_searches=5, full_searches=3)
+    groups = {"Learn only": found["learn_only"][0]["searches"], "whole programs": found["full"]}
+    bars = []
+    for (name, searches), required in zip(groups.items(), (5, 2), strict=True):
+        solved = float(sum(one["solved"] for one in searches))
+        promise = f"of {len(searches)} searches solved"
+        bars.append(Bar(f"linear, {name}", promise, required, Ratio(solved, solved, solved)))
+    return {
+        name: [(one["solved"], one["evaluations"], one["cpu_seconds"]) for one in searches]
+        for name, searches in groups.items()
+    }, bars
+
+
+def digit_searches(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
+    """What three searches gain over the tuned network, on pairs that nothing was chosen on."""
+    found = mnist.run(seed=SEED)
+    gain = 100 * found["gain"]["network"]["mean"]
+    bar = Bar(
+        "digits, evolved from the network",
+        "points above the tuned network, mean of 3 searches",
+        0.4,
+        Ratio(gain, gain, gain),
+    )
+    each = [one["gain"]["network"] for one in found["searches"]]
+    return {"gains": each, "cpu_seconds": [one["cpu_seconds"] for one in found["searches"]]}, [bar]
 
 
 FIRST_USE = """
