@@ -51,7 +51,8 @@ from paper_lessons.runs import checkpoint_file, run_tasks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PROJECTIONS = {"search": 2, "select": 4, "final": 4}
+PROJECTIONS = {"search": 4, "select": 4, "final": 4}
+POPULATION = 300
 LEAST_GAIN = 0.002
 
 
@@ -59,7 +60,7 @@ def run(
     *,
     seed: int = 0,
     searches: int = 3,
-    budget: int = 400_000,
+    budget: int = 150_000,
     counts: Sequence[int] = COUNTS,
     projections: dict[str, int] | None = None,
     features: int = FEATURES,
@@ -160,7 +161,7 @@ def run(
     return {
         "settings": {"seed": seed, "searches": searches, "budget": budget, "draws": draws, **sizes}
         | {"counts": list(counts), "projections": often, "rates": list(rates), "stds": list(stds)}
-        | {"most_cost": MOST_COST},
+        | {"population": POPULATION, "most_cost": MOST_COST},
         "pairs": {kind: [list(pair) for pair in own] for kind, own in pairs.items()},
         "logistic": _measured(logistic, scores[0]),
         "network": _measured(network, scores[1]) | {"program": str(start)},
@@ -211,6 +212,7 @@ def search(
         features=tasks.features,
         train=tasks.train_x.shape[1],
         tasks=len(tasks),
+        population=POPULATION,
     )
     began = time.process_time()
     evolution = evolve(

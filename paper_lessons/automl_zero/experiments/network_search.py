@@ -24,7 +24,7 @@ MUTATIONS = (
     Mutation.remove,  # twice as likely as to insert
 )
 MOST_COST = 4.0  # times the network's
-LANES = 4  # tasks that the engine runs side by side
+HURDLE = 8  # tasks after which most programs are given up, if there are twice as many
 ROUND = 50_000  # programs between two checkpoints of a search
 # First weights are drawn anew in each run, so that a program is sometimes lucky. What a cache remembers of
 # it is used once more only: remembered luck would rule the population.
@@ -33,7 +33,12 @@ FINALISTS = 10
 
 
 def search_config(
-    start: Program, *, features: int = FEATURES, train: int = TRAIN, tasks: int = 0
+    start: Program,
+    *,
+    features: int = FEATURES,
+    train: int = TRAIN,
+    tasks: int = 0,
+    population: int = 100,
 ) -> EvolutionConfig:
     """The settings of a search from a network: all ops, but only constants and noise in Setup.
 
@@ -42,8 +47,9 @@ def search_config(
     start : Program
         What it begins with. No program may cost more than :data:`MOST_COST` times as much.
     features, train, tasks : int
-        Features, training rows and number of the tasks. A third of the tasks are the hurdle, if that
-        fills the engine.
+        Features, training rows and number of the tasks.
+    population : int
+        Programs alive. Many of them average over each other's luck.
 
     Returns
     -------
@@ -67,10 +73,10 @@ def search_config(
         start=start,
         min_sizes=MIN_SIZES,
         max_sizes=MAX_SIZES,
-        population=100,
+        population=population,
         mutations=MUTATIONS,
         max_cost=MOST_COST * start.cost(train),
-        hurdle=tasks // 3 if tasks // 3 >= LANES else None,
+        hurdle=HURDLE if tasks >= 2 * HURDLE else None,
         round_evaluations=ROUND,
         forget_every=FORGET,
     )
