@@ -5,6 +5,7 @@ Each takes plain data, as the experiments return it and their records keep it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,8 @@ def draw_evaluations_per_success(axes: Axes, rows: Sequence[Mapping[str, Any]]) 
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.5, -0.7)
+    left, right = (math.log10(edge) for edge in axes.get_xlim())
+    axes.set_xlim(10.0 ** math.floor(left), 10.0 ** math.ceil(right))  # whole decades have labels
     axes.set_xlabel("programs evaluated for each success")
 
 

@@ -48,12 +48,12 @@ def test_random_search_prints_ratios_beside_the_papers(tmp_path: Path) -> None:
     plot = tmp_path / "search.svg"
     words = ("--searches", 1, "--affine-searches", 1, "--budget", 100_000, "--quiet")
     lines = run("random-search", *words, "--plot", plot).output.splitlines()
-    assert len([line for line in lines if line.startswith("linear, ")]) == 3
+    assert len([line for line in lines if line.startswith("linear, ")]) == 4
     assert lines[2].startswith("linear, random search  ")
     assert lines[3].endswith(" 2.9")
-    assert lines[6].endswith(" 150")
+    assert lines[7].endswith(" 150")
     assert "1 of 1" in lines[3]
-    assert "at least 33,381" in lines[5]  # nothing in 100,000: at 95 %, three times as rare
+    assert "at least 33,381" in lines[6]  # nothing in 100,000: at 95 %, three times as rare
     assert "<svg" in plot.read_text(encoding="utf-8")
 
 

@@ -108,6 +108,15 @@ def test_a_solution_solves_new_tasks_too(small: dict[str, Any]) -> None:
     assert as_searched["solved"] == more_rows["solved"] == 3
 
 
+def test_only_the_first_search_keeps_all_of_its_turning_points(small: dict[str, Any]) -> None:
+    (first,) = small["full"]
+    assert first["turning_points"][-1] == first["found"]
+    other = linear.search(1, None, 5000, seed=0, new_tasks=1)
+    assert "program" in other["turning_points"][-1]
+    assert "json" not in other["turning_points"][-1]
+    assert other["turning_points"][-1]["program"] == other["found"]["program"]
+
+
 def test_new_tasks_are_no_searchs_tasks() -> None:
     new = LinearRegressionTasks(50, seed=(0, linear._UNSEEN)).weights
     searched = [LinearRegressionTasks(10, seed=(0, number)).weights for number in range(10)]
@@ -162,12 +171,17 @@ def test_sizes_that_make_no_sense_are_refused(wrong: dict[str, Any], message: st
 
 
 def test_the_plots_draw_every_search(small: dict[str, Any]) -> None:
-    figure, (left, right) = plotting.figure(ncols=2)
+    figure, (left, right, third) = plotting.figure(ncols=3)
     linear.plot_learn_only(small, left)
     assert [text.get_text() for text in left.texts] == [
         *("rate 0.1", "rate 0.01", "people's Learn, rate 0.01")
     ]
     assert len(left.lines) == 4 + 1
     linear.plot_full(small, right)
-    assert len(right.lines) == 1 + len(small["full"][0]["turning_points"])
+    points = small["full"][0]["turning_points"]
+    assert len(right.lines) == 1 + len(points)
+    several = {"full": [{"curve": [[1, 0.2]]}, *small["full"], {"curve": [[1, 0.3]]}]}
+    linear.plot_full(several, third, number=1)
+    assert len(third.lines) == 3 + len(points)
+    assert third.texts[1].get_text() == "search 2"
     matplotlib.pyplot.close(figure)

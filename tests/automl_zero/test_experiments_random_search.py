@@ -82,7 +82,7 @@ def test_all_methods_get_the_same_tasks_and_start(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(KeyboardInterrupt):
             experiment.search("affine", method, 2, seed=1, budget=10)
     first, *others = seen
-    assert len(others) == 2
+    assert len(others) == len(experiment.METHODS) - 1 >= 2
     for other in others:
         np.testing.assert_array_equal(other[0], first[0])
         assert other[1:] == first[1:]

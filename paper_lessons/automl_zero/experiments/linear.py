@@ -74,7 +74,8 @@ def run(
         learning rate, ``"elsewhere"`` on new tasks; ``"learn_only"`` with a list of searches for each
         rate; ``"full"`` with one list. A search has ``"solved"``, ``"evaluations"``,
         ``"cpu_seconds"``, ``"fitness"``, ``"curve"``, what it ``"found"`` and how that does
-        ``"elsewhere"``; searches for whole programs also their ``"turning_points"``.
+        ``"elsewhere"``; searches for whole programs also their ``"turning_points"``, with all that
+        :func:`~.finds.as_record` says in the first search, and what is read in the others.
 
     Raises
     ------
@@ -211,7 +212,11 @@ def search(
         "elsewhere": _elsewhere(last.program, seed, new_tasks),
     }
     if rate is None:
-        found["turning_points"] = finds.turning_points(evolution, config.memory)
+        points = finds.turning_points(evolution, config.memory)
+        names = ("evaluations", "fitness", "program", "instructions")
+        found["turning_points"] = [
+            point if number == 0 else {name: point[name] for name in names} for point in points
+        ]
     return found
 
 
@@ -269,25 +274,27 @@ def plot_learn_only(result: dict[str, Any], axes: Axes) -> None:
     for one in result["textbook"]:
         fitness = one["elsewhere"][0]["fitness"]
         if one["rate"] in rates and fitness < TARGET:
-            text = f"people's Learn, rate {one['rate']:g}"
-            plotting.mark(axes, fitness, text, along="y")
+            text = plotting.mark(axes, fitness, f"people's Learn, rate {one['rate']:g}", along="y")
+            text.set(position=(3, 3), ha="left")  # on the left nothing is in the way
+            text.xy = (0.0, fitness)  # type: ignore[attr-defined]
 
 
-def plot_full(result: dict[str, Any], axes: Axes) -> None:
-    """Draw the searches for whole programs with their turning points.
+def plot_full(result: dict[str, Any], axes: Axes, *, number: int = 0) -> None:
+    """Draw the searches for whole programs, one of them with its turning points.
 
     Parameters
     ----------
     result : dict
         From :func:`run`.
     axes : matplotlib.axes.Axes
+    number : int
+        Which one, from 0.
     """
-    groups = {
-        f"search {number}": [one["curve"]] for number, one in enumerate(result["full"], start=1)
-    }
-    figures.draw_curves(axes, groups)
-    for one in result["full"]:
-        figures.draw_turning_points(axes, one["turning_points"])
+    curves = [one["curve"] for one in result["full"]]
+    others = curves[:number] + curves[number + 1 :]
+    groups = {"others": others} if others else {}
+    figures.draw_curves(axes, groups | {f"search {number + 1}": [curves[number]]})
+    figures.draw_turning_points(axes, result["full"][number]["turning_points"], numbered=True)
 
 
 def _textbook(seed: int, new_tasks: int) -> list[dict[str, Any]]:
