@@ -46,9 +46,9 @@ REPORTED = {  # [programs with the motif, of so many], treated and control
 COUNTS = (12, 12, 21)  # pairs to search, select and compare on; twelve fill the engine's lanes
 FEATURES = 8
 TRAIN, VALID = 700, 300
-RATES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
-STDS = (0.1, 0.3)
-BUDGET = 12_000
+RATES = (0.003, 0.005, 0.01, 0.02, 0.05, 0.1)
+STDS = (0.1, 0.3, 0.5)
+BUDGET = 20_000
 
 
 def run(
