@@ -169,15 +169,18 @@ def mnist(
         result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
 
     def table() -> list[list[str]]:
-        rows = [["accuracy (%)", "select pairs", "final pairs", "- network", "- logistic"]]
+        heading = ["accuracy (%)", "select pairs", "final pairs", "- network", "- logistic"]
+        rows = [[*heading, "motifs"]]
         for name in ("logistic", "network"):
             found = result[name]
             accuracies = [f"{100 * found['select']:.2f}", _points(found["final"])]
-            rows.append([_YARDSTICKS[name], *accuracies, "", ""])
+            rows.append([_YARDSTICKS[name], *accuracies, "", "", ""])
         for one in result["searches"]:
             accuracies = [f"{100 * one['select']:.2f}", _points(one["final"])]
-            rows.append([f"search {one['number'] + 1}", *accuracies, *_gains(one["gain"])])
-        return [*rows, ["mean of searches", "", "", *_gains(result["gain"])]]
+            motifs = ", ".join(name.replace("_", " ") for name, has in one["motifs"].items() if has)
+            name = f"search {one['number'] + 1}"
+            rows.append([name, *accuracies, *_gains(one["gain"]), motifs])
+        return [*rows, ["mean of searches", "", "", *_gains(result["gain"]), ""]]
 
     def draw(axes: Sequence[Any]) -> None:
         experiment.plot_searches(result, axes[0])
@@ -256,9 +259,13 @@ def adapt(
     def table() -> list[list[str]]:
         count = result["settings"]["searches"]
         names = [motif.replace("_", " ") for motif in experiment.MOTIFS]
-        rows = [[f"searches of {count} with", *names, "gain over the network (points)"]]
+        heading = f"searches of {count} with (share of all programs alive)"
+        rows = [[heading, *names, "gain over the network (points)"]]
         for name, found in result["treatments"].items():
-            shown = [str(found["counts"][motif]) for motif in experiment.MOTIFS]
+            shown = [
+                f"{found['counts'][motif]} ({found['mean_alive'][motif]:.0%})"
+                for motif in experiment.MOTIFS
+            ]
             rows.append([name, *shown, _points(found["gain"], "+.2f")])
         for name, tests in result["tests"].items():
             p = [f"{tests[motif]['p']:.2g}" for motif in experiment.MOTIFS]

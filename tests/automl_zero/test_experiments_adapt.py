@@ -127,6 +127,9 @@ def test_the_command_prints_counts_beside_the_papers(
     words = ["adapt", "--searches", "2", "--quiet", "--out", str(out), "--plot", str(plot)]
     shown = CliRunner().invoke(commands.app, words, catch_exceptions=False).output
     assert "searches of 2 with" in shown
+    alive = [f"({small['treatments']['control']['mean_alive'][motif]:.0%})" for motif in MOTIFS]
+    control = next(line for line in shown.splitlines() if line.startswith("control"))
+    assert [word for word in control.split() if word.startswith("(")] == alive
     assert "8 of 30 and 0 of 30" in shown
     assert "30 of 30 and 3 of 30" in shown
     assert given["searches"] == 2
