@@ -294,7 +294,7 @@ def plot_full(result: dict[str, Any], axes: Axes, *, number: int = 0) -> None:
     others = curves[:number] + curves[number + 1 :]
     groups = {"others": others} if others else {}
     figures.draw_curves(axes, groups | {f"search {number + 1}": [curves[number]]})
-    figures.draw_turning_points(axes, result["full"][number]["turning_points"], numbered=True)
+    figures.draw_turning_points(axes, result["full"][number]["turning_points"])
 
 
 def _textbook(seed: int, new_tasks: int) -> list[dict[str, Any]]:
