@@ -175,6 +175,9 @@ def mnist(
             found = result[name]
             accuracies = [f"{100 * found['select']:.2f}", _points(found["final"])]
             rows.append([_YARDSTICKS[name], *accuracies, "", "", ""])
+        decaying = result["decaying"]
+        accuracies = [f"{100 * decaying['select']:.2f}", _points(decaying["final"])]
+        rows.append(["network, rate decays", *accuracies, *_gains(decaying["gain"]), ""])
         for one in result["searches"]:
             accuracies = [f"{100 * one['select']:.2f}", _points(one["final"])]
             motifs = ", ".join(name.replace("_", " ") for name, has in one["motifs"].items() if has)

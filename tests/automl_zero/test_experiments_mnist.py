@@ -71,7 +71,7 @@ def test_nothing_is_chosen_on_the_final_pairs(
 
     monkeypatch.setattr(mnist, "pair_tasks", spoiled)
     changed = mnist.run(**SMALL)
-    for name in ("network", "logistic"):
+    for name in ("network", "logistic", "decaying"):
         assert changed[name]["tuned"] == small[name]["tuned"]
         assert changed[name]["select"] == small[name]["select"]
         assert changed[name]["final"] != small[name]["final"]
@@ -83,7 +83,7 @@ def test_nothing_is_chosen_on_the_final_pairs(
 
 def test_gains_are_differences_on_the_final_pairs(small: dict[str, Any]) -> None:
     for one in small["searches"]:
-        for name in ("network", "logistic"):
+        for name in ("network", "logistic", "decaying"):
             expected = one["final"]["mean"] - small[name]["final"]["mean"]
             assert one["gain"][name]["mean"] == pytest.approx(expected, abs=2e-6)
     each = [one["gain"]["network"]["mean"] for one in small["searches"]]
@@ -160,7 +160,7 @@ def test_plots_show_what_was_found(small: dict[str, Any]) -> None:
     assert {text.get_text() for text in left.texts} == {"search 1", "search 2"}
     mnist.plot_gains(small, right)
     names = [label.get_text() for label in right.get_yticklabels()]
-    assert names == ["search 1", "search 2", "mean of searches"]
+    assert names == ["network, rate decays", "search 1", "search 2", "mean of searches"]
     drawn = [bar.lines[0].get_xdata()[0] for bar in right.containers]
     assert drawn[-1] == pytest.approx(100 * small["gain"]["network"]["mean"])
     matplotlib.pyplot.close(figure)

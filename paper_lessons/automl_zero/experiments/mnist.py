@@ -40,6 +40,7 @@ from paper_lessons.automl_zero.experiments.yardsticks import (
     RATES,
     STDS,
     Tuned,
+    decaying_network,
     logistic_accuracies,
     tune_logistic,
     tune_network,
@@ -103,8 +104,9 @@ def run(
         ``"tuned"``, the accuracy on the ``"select"`` pairs and, as mean and standard error over pairs,
         on the ``"final"`` pairs; under ``"searches"``, for each, its ``"curve"``, its
         ``"turning_points"`` with their accuracy on the select pairs, the ``"chosen"`` program, which
-        ``"motifs"`` of the paper it has, its accuracies and its ``"gain"`` over logistic regression
-        and network, paired over the final pairs; and the ``"gain"`` of the searches' mean.
+        ``"motifs"`` of the paper it has, its accuracies and its ``"gain"`` over each yardstick,
+        paired over the final pairs; and the ``"gain"`` of the searches' mean. The third yardstick,
+        ``"decaying"``, is the network with a learning rate that decays, tuned like the network.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def run(
     >>> sizes = {"counts": (2, 2, 2), "features": 4, "train": 60, "valid": 40, "draws": 1}
     >>> found = run(searches=1, budget=300, rates=(0.1,), stds=(0.1,), **sizes)
     >>> sorted(found["searches"][0]["gain"])
-    ['logistic', 'network']
+    ['decaying', 'logistic', 'network']
     """
     for name, size in {"searches": searches, "budget": budget, "draws": draws}.items():
         if size < 1:
@@ -136,6 +138,7 @@ def run(
     )
     compile_engine(tasks, select, final, progress=progress)
     network = tune_network(select, rates=rates, stds=stds, seed=seed)
+    decaying = tune_network(select, rates=rates, stds=stds, decay=True, seed=seed)
     logistic = tune_logistic(select)
     start = programs.neural_network(**network.settings)
     found = run_tasks(
@@ -148,7 +151,8 @@ def run(
         progress=progress,
         checkpoint=checkpoint,
     )
-    compared = [start, *(Program.from_dict(one["chosen"]["json"]) for one in found)]
+    compared = [start, decaying_network(**decaying.settings)]
+    compared += [Program.from_dict(one["chosen"]["json"]) for one in found]
     scores = by_pair(
         np.vstack(
             [
@@ -165,11 +169,12 @@ def run(
         "pairs": {kind: [list(pair) for pair in own] for kind, own in pairs.items()},
         "logistic": _measured(logistic, scores[0]),
         "network": _measured(network, scores[1]) | {"program": str(start)},
+        "decaying": _measured(decaying, scores[2]) | {"gain": _gains(scores[2], scores)},
         "searches": [
             one | {"final": mean_and_error(own), "gain": _gains(own, scores)}
-            for one, own in zip(found, scores[2:], strict=True)
+            for one, own in zip(found, scores[3:], strict=True)
         ],
-        "gain": _gains(scores[2:].mean(axis=0), scores),
+        "gain": _gains(scores[3:].mean(axis=0), scores),
     }
 
 
@@ -277,7 +282,7 @@ def plot_searches(result: dict[str, Any], axes: Axes) -> None:
 
 
 def plot_gains(result: dict[str, Any], axes: Axes) -> None:
-    """Draw what logistic regression and the searches' programs gain over the tuned network.
+    """Draw what a rate that decays and the searches' programs gain over the tuned network.
 
     Parameters
     ----------
@@ -285,7 +290,8 @@ def plot_gains(result: dict[str, Any], axes: Axes) -> None:
         From :func:`run`.
     axes : matplotlib.axes.Axes
     """
-    against = {f"search {one['number'] + 1}": one["gain"]["network"] for one in result["searches"]}
+    against = {"network, rate decays": result["decaying"]["gain"]["network"]}
+    against |= {f"search {one['number'] + 1}": one["gain"]["network"] for one in result["searches"]}
     against["mean of searches"] = result["gain"]["network"]
     for place, (name, gain) in enumerate(against.items()):
         color = plotting.COLORS["orange" if name.startswith("mean") else "blue"]
@@ -309,8 +315,8 @@ def _measured(tuned: Tuned, scores: Float[np.ndarray, " pairs"]) -> dict[str, An
 def _gains(
     own: Float[np.ndarray, " pairs"], scores: Float[np.ndarray, "methods pairs"]
 ) -> dict[str, dict[str, float]]:
-    """Over logistic regression and over the network, which stand first among the scores."""
+    """Over the yardsticks, which stand first among the scores."""
     return {
-        "logistic": mean_and_error(own - scores[0]),
-        "network": mean_and_error(own - scores[1]),
+        name: mean_and_error(own - scores[place])
+        for place, name in enumerate(("logistic", "network", "decaying"))
     }

@@ -14,11 +14,13 @@ from jaxtyping import Float
 
 from paper_lessons.automl_zero import programs
 from paper_lessons.automl_zero.experiments.digits import accuracies
-from paper_lessons.automl_zero.program import Program
+from paper_lessons.automl_zero.ops import Op
+from paper_lessons.automl_zero.program import Instruction, Program
 from paper_lessons.automl_zero.tasks import ProjectedBinaryTasks
 
 RATES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15)
 STDS = (0.1, 0.2, 0.3, 0.5, 0.8)
+FASTER = 2.0  # a rate that decays may begin higher
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -42,6 +44,7 @@ def tune_network(
     *,
     rates: Sequence[float] = RATES,
     stds: Sequence[float] = STDS,
+    decay: bool = False,
     draws: int = 2,
     seed: int = 0,
 ) -> Tuned:
@@ -55,6 +58,8 @@ def tune_network(
         Learning rates.
     stds : sequence of float
         Standard deviations of the first weights, for each of the two layers.
+    decay : bool
+        Whether to tune :func:`decaying_network`, with rates :data:`FASTER` times as high.
     draws, seed : int
         As for :func:`accuracies`.
 
@@ -70,11 +75,44 @@ def tune_network(
     >>> sorted(tune_network(tasks, rates=(0.05, 0.1), stds=(0.1,)).settings)
     ['first_std', 'last_std', 'learning_rate']
     """
+    faster = FASTER if decay else 1.0
     grid = [
         {"learning_rate": rate, "first_std": first, "last_std": last}
-        for rate, first, last in product(rates, stds, stds)
+        for rate, first, last in product([faster * rate for rate in rates], stds, stds)
     ]
-    return tune(programs.neural_network, grid, tasks, draws=draws, seed=seed)
+    make = decaying_network if decay else programs.neural_network
+    return tune(make, grid, tasks, draws=draws, seed=seed)
+
+
+def decaying_network(
+    learning_rate: float = 0.1, *, first_std: float = 0.1, last_std: float = 0.1
+) -> Program:
+    """The hand-written network with one more instruction: Learn ends with ``s3 = arctan(s3)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Step size at the beginning. After n steps it has fallen to about
+        ``(learning_rate**-2 + 2 n / 3) ** -0.5``.
+    first_std, last_std : float
+        As for :func:`~paper_lessons.automl_zero.programs.neural_network`.
+
+    Returns
+    -------
+    Program
+
+    Notes
+    -----
+    Source: the decay of the learning rate that the paper's search found, section 4.3.
+
+    Examples
+    --------
+    >>> print(decaying_network().learn[-1])
+    s3 = arctan(s3)
+    """
+    network = programs.neural_network(learning_rate, first_std=first_std, last_std=last_std)
+    decay = Instruction(Op.scalar_arctan, 3, out=3)
+    return Program(network.setup, network.predict, (*network.learn, decay))
 
 
 def tune(
