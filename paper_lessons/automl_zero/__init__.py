@@ -9,7 +9,7 @@ from __future__ import annotations
 from paper_lessons.automl_zero import programs
 from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.evaluator import Evaluator
-from paper_lessons.automl_zero.evolution import Evolution, evolve, random_search
+from paper_lessons.automl_zero.evolution import Evolution, evolve, random_search, warmup
 from paper_lessons.automl_zero.export import to_python
 from paper_lessons.automl_zero.interpreter import Trace, fitness, interpret
 from paper_lessons.automl_zero.latex import to_latex
@@ -50,4 +50,5 @@ __all__ = [
     "simplify",
     "to_python",
     "to_latex",
+    "warmup",
 ]

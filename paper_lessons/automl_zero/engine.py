@@ -10,6 +10,8 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,14 +91,9 @@ def engine(features: int, lanes: int, *, quiet: bool = False) -> Engine:
     code = _read(file)
     compiled = code is None
     if code is None:
-        start = time.perf_counter()
-        if not quiet:
-            print(f"compiling the engine for {features} features ...", end=" ", file=sys.stderr)
-            sys.stderr.flush()
-        code = _compile(features, lanes, machine)
+        with announced(f"the engine for {features} features", quiet=quiet):
+            code = _compile(features, lanes, machine)
         _keep(file, code)
-        if not quiet:
-            print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
     owner = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     owner.add_object_file(llvm.ObjectFileRef.from_data(code))
     owner.finalize_object()
@@ -104,6 +101,29 @@ def engine(features: int, lanes: int, *, quiet: bool = False) -> Engine:
     address = owner.get_global_value_address("table")
     table = np.ctypeslib.as_array((_word * size).from_address(address)).astype(np.int64)
     return Engine(features, lanes, table, compiled, owner)
+
+
+@contextmanager
+def announced(what: str, *, quiet: bool) -> Iterator[None]:
+    """Say on standard error that something is compiled, and how long it took.
+
+    Parameters
+    ----------
+    what : str
+    quiet : bool
+        Whether to say nothing.
+
+    Examples
+    --------
+    >>> with announced("nothing", quiet=True):
+    ...     pass
+    """
+    start = time.perf_counter()
+    if not quiet:
+        print(f"compiling {what} ...", end=" ", file=sys.stderr, flush=True)
+    yield
+    if not quiet:
+        print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
 _word = np.ctypeslib.as_ctypes_type(np.int64)

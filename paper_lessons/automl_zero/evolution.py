@@ -15,14 +15,17 @@ from paper_lessons.automl_zero.config import EvolutionConfig, at_least
 from paper_lessons.automl_zero.evaluator import statistics, unpack
 from paper_lessons.automl_zero.islands import (
     advance_all,
+    compile_search,
     load_checkpoint,
+    make_evaluator,
     migrate,
     new_population,
     save_checkpoint,
 )
+from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.parts import COUNTERS, RECORDED, TOTAL, Population
 from paper_lessons.automl_zero.program import Program
-from paper_lessons.automl_zero.tasks import Tasks
+from paper_lessons.automl_zero.tasks import LinearRegressionTasks, Tasks
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def evolve(
     if not populations:
         populations = [new_population(config, (seed, island)) for island in range(islands)]
     share = [budget // islands + (island < budget % islands) for island in range(islands)]
+    compile_search(config, tasks, quiet=not progress)
     with _bar(budget, populations, progress) as bar:
         while not _finished(config, populations, share):
             counts = [
@@ -152,7 +156,7 @@ def evolve(
             ]
             if history and islands > 1 and config.migration > 0.0:
                 populations = migrate(populations, config.migration, (seed, len(history)))
-            populations = advance_all(config, tasks, populations, counts, jobs, quiet=not progress)
+            populations = advance_all(config, tasks, populations, counts, jobs)
             history.append(_summary(populations))
             save_checkpoint(checkpoint, settings, populations, history)
             _show(bar, populations, history[-1])
@@ -211,6 +215,22 @@ def random_search(
         progress=progress,
         jobs=jobs,
     )
+
+
+def warmup() -> None:
+    """Compile the search now, for 4 and for 16 features and ten tasks, instead of when it is first used.
+
+    Needed once per machine and version. Other shapes compile an engine of their own, which takes less.
+
+    Examples
+    --------
+    >>> warmup()
+    """
+    for features in (4, 16):
+        config = EvolutionConfig(memory=Memory(features=features))
+        tasks = LinearRegressionTasks(10, features, train=1, valid=1)
+        compile_search(config, tasks, quiet=True)
+        make_evaluator(config, tasks, quiet=True).fitness([Program()])
 
 
 def _finished(

@@ -13,6 +13,7 @@ from joblib import Parallel, cpu_count, delayed, hash
 
 from paper_lessons.automl_zero import kernels_search, parts
 from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.engine import announced
 from paper_lessons.automl_zero.evaluator import CACHE_BITS, Evaluator, offsets, pack
 from paper_lessons.automl_zero.parts import Population, Rules
 from paper_lessons.automl_zero.program import Instruction, Program
@@ -79,36 +80,41 @@ def make_rules(config: EvolutionConfig) -> Rules:
     )
 
 
+def compile_search(config: EvolutionConfig, tasks: Tasks, *, quiet: bool) -> None:
+    """Compile what a search needs, before processes would each do it, and say so unless quiet."""
+    evaluator = make_evaluator(config, tasks, quiet=quiet)
+    if getattr(kernels_search.search, "signatures", None):  # this process has them
+        return
+    # where the engine was on disk, the kernels are too
+    with announced("the search", quiet=quiet or not evaluator.engine.compiled):
+        kernels_search.search(new_population(config, [0]), 0, *_settings(config, evaluator)[1])
+
+
 def advance(
-    config: EvolutionConfig,
-    tasks: Tasks,
-    population: Population,
-    evaluations: int,
-    *,
-    quiet: bool = True,
+    config: EvolutionConfig, tasks: Tasks, population: Population, evaluations: int
 ) -> Population:
     """One round of an island: the state after so many evaluations, or after reaching the target.
 
     It depends on the arguments alone: caches begin empty, so a repeated round gives the same state.
     """
     new = copied(population)
-    evaluator = make_evaluator(config, tasks, quiet=quiet)
-    machine = evaluator.machine(sum(config.room))
-    settings = (
-        np.inf if config.target is None else float(config.target),
-        make_rules(config),
-        evaluator.judging,
-        evaluator.layout,
-        machine,
-        parts.caches(CACHE_BITS),
-        evaluator.table,
-    )
+    evaluator = make_evaluator(config, tasks, quiet=True)
+    machine, settings = _settings(config, evaluator)
     if config.hurdle is None:
         kernels_search.search(new, evaluations, *settings)
     else:
         _search_with_hurdle(new, evaluations, settings)
     new.counters[:] += machine.numbers[: parts.COUNTERS]
     return new
+
+
+def _settings(config: EvolutionConfig, evaluator: Evaluator) -> tuple[parts.Machine, tuple]:
+    """What the search's kernel takes besides a population and a number; its caches are empty."""
+    machine = evaluator.machine(sum(config.room))
+    target = np.inf if config.target is None else float(config.target)
+    judging, layout, table = evaluator.judging, evaluator.layout, evaluator.table
+    caches = parts.caches(CACHE_BITS)
+    return machine, (target, make_rules(config), judging, layout, machine, caches, table)
 
 
 def _search_with_hurdle(population: Population, evaluations: int, settings: tuple) -> None:
@@ -148,12 +154,10 @@ def advance_all(
     populations: Sequence[Population],
     evaluations: Sequence[int],
     jobs: int | None,
-    *,
-    quiet: bool = True,
 ) -> list[Population]:
     """A round of every island, in parallel; repeated from the same states when a worker dies."""
     if len(populations) == 1:
-        return [advance(config, tasks, populations[0], evaluations[0], quiet=quiet)]
+        return [advance(config, tasks, populations[0], evaluations[0])]
     jobs = min(len(populations), cpu_count()) if jobs is None else jobs
     attempt = 0
     while True:

@@ -336,6 +336,20 @@ def test_an_engine_is_compiled_once_and_says_so(tmp_path):
     assert len(list((tmp_path / "engines").iterdir())) == 1
 
 
+SEARCH = """
+from paper_lessons.automl_zero import EvolutionConfig, LinearRegressionTasks, evolve
+evolve(EvolutionConfig(), LinearRegressionTasks(10), seed=0, budget=100)
+"""
+
+
+@pytest.mark.slow
+def test_the_first_search_says_what_it_waits_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    said = run(tmp_path, SEARCH)[1]
+    assert said.index("compiling the engine for 4 features") < said.index("compiling the search")
+    assert "compiling" not in run(tmp_path, SEARCH)[1]
+
+
 def test_a_damaged_file_is_replaced(tmp_path):
     run(tmp_path)
     (file,) = (tmp_path / "engines").iterdir()

@@ -138,12 +138,12 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         found(checkpoint=file)
 
 
-def _die_once(file, config, tasks, population, evaluations, *, quiet=True):
+def _die_once(file, config, tasks, population, evaluations):
     """As `advance`, but the first process that comes here is killed."""
     try:
         Path(file).unlink()
     except FileNotFoundError:
-        return advance(config, tasks, population, evaluations, quiet=quiet)
+        return advance(config, tasks, population, evaluations)
     os.kill(os.getpid(), signal.SIGKILL)
     return None
 

@@ -18,7 +18,7 @@ from paper_lessons.automl_zero.config import EvolutionConfig
 from paper_lessons.automl_zero.evolution import Evolution, evolve
 from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.interpreter import fitness
-from paper_lessons.automl_zero.islands import make_evaluator
+from paper_lessons.automl_zero.islands import compile_search
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program
@@ -231,7 +231,7 @@ def compile_engine(config: EvolutionConfig, progress: bool) -> None:
         Whether to say so on standard error.
     """
     tasks = LinearRegressionTasks(10, config.memory.features, train=1, valid=1)
-    make_evaluator(config, tasks, quiet=not progress)
+    compile_search(config, tasks, quiet=not progress)
 
 
 def timed_search(
