@@ -162,7 +162,8 @@ def mnist(
     """Pairs of MNIST digits: search from the network that people wrote."""
     from paper_lessons.automl_zero.experiments import mnist as experiment
 
-    small = {"searches": 2, "budget": 10_000, "rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
+    small: dict[str, Any] = {"searches": 2, "budget": 3_000, "population": 100}
+    small |= {"rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
     small |= {"projections": {"search": 1, "select": 2, "final": 2}, "draws": 4}
     size = _chosen({} if full else small, searches=searches, budget=budget)
     with clear_errors():

@@ -62,6 +62,7 @@ def run(
     seed: int = 0,
     searches: int = 3,
     budget: int = 150_000,
+    population: int = POPULATION,
     counts: Sequence[int] = COUNTS,
     projections: dict[str, int] | None = None,
     features: int = FEATURES,
@@ -84,6 +85,8 @@ def run(
         Searches, each from the network, with random numbers of their own.
     budget : int
         Programs that each evaluates.
+    population : int
+        Programs of a search that are alive.
     counts : three ints
         Pairs to search on, to select on, and to compare on in the end.
     projections : dict, optional
@@ -146,7 +149,8 @@ def run(
         [{"number": number} for number in range(searches)],
         # A search, and the choice after it, have no final pairs to look at.
         shared={"seed": seed, "budget": budget, "draws": draws, "start": start.to_dict()}
-        | {"tasks": tasks, "select": select, "folder": checkpoint},
+        | {"tasks": tasks, "select": select, "population": population}
+        | {"folder": checkpoint},
         jobs=jobs,
         progress=progress,
         checkpoint=checkpoint,
@@ -165,7 +169,7 @@ def run(
     return {
         "settings": {"seed": seed, "searches": searches, "budget": budget, "draws": draws, **sizes}
         | {"counts": list(counts), "projections": often, "rates": list(rates), "stds": list(stds)}
-        | {"population": POPULATION, "most_cost": MOST_COST},
+        | {"population": population, "most_cost": MOST_COST},
         "pairs": {kind: [list(pair) for pair in own] for kind, own in pairs.items()},
         "logistic": _measured(logistic, scores[0]),
         "network": _measured(network, scores[1]) | {"program": str(start)},
@@ -183,6 +187,7 @@ def search(
     *,
     seed: int,
     budget: int,
+    population: int,
     draws: int,
     start: dict[str, Any],
     tasks: ProjectedBinaryTasks,
@@ -195,7 +200,7 @@ def search(
     ----------
     number : int
         Which search of the seed.
-    seed, budget, draws
+    seed, budget, population, draws
         As in :func:`run`.
     start : dict
         The network, as :meth:`Program.to_dict` writes it.
@@ -210,14 +215,15 @@ def search(
         As :func:`run` describes it, without what needs the final pairs. ``"cpu_seconds"`` are those of
         this process: a search that was killed and goes on counts its last part only.
     """
-    given = {"seed": seed, "budget": budget, "start": start, "tasks": tasks}
+    given: dict[str, Any] = {"seed": seed, "budget": budget, "population": population}
+    given |= {"start": start, "tasks": tasks}
     file = checkpoint_file(folder, search, [{"number": number}], given) if folder else None
     config = search_config(
         Program.from_dict(start),
         features=tasks.features,
         train=tasks.train_x.shape[1],
         tasks=len(tasks),
-        population=POPULATION,
+        population=population,
     )
     began = time.process_time()
     evolution = evolve(
