@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics as numbers
 import tempfile
 import time
 from collections.abc import Callable
@@ -67,10 +66,8 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
         report.bars += bars
         print(f"{name}: {report.sections[name]}", flush=True)
     report.notes.append(
-        "programs per CPU-second depend on the machine; the bar of 150,000 is for an idle one of the "
-        "authors' time: see demonstration.programs_per_second"
+        "programs per CPU-second, and what a second process saves, are the machine's too"
     )
-    report.notes.append("two islands need two cores: on two threads of one core the bar is not met")
     return report
 
 
@@ -112,6 +109,10 @@ def demonstration(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
         for name, required in (("bare", 100.0), (EVERYTHING, 500.0))
     ]
     speeds = {name: round(1.0 / one.minimum) for name, one in each.items()}
+    thousands = 1e-3 / each[EVERYTHING].minimum
+    usual = 1e-3 / each[EVERYTHING].median
+    absolute = Ratio(thousands, usual, usual)
+    bars.append(Bar(EVERYTHING, "thousand programs per CPU-second", 150.0, absolute))
     return {"programs_per_second": speeds}, bars
 
 
@@ -190,23 +191,23 @@ def populations(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
 
 
 def islands(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
-    """Twice the work on two processes: seconds on the wall, since that is what islands save."""
+    """The same two islands in one process and in two: seconds on the wall, since that is what is saved."""
     tasks = LinearRegressionTasks(10)
     count = 5 * evaluations(quick)
     config = EvolutionConfig(round_evaluations=count)
+    options: dict[str, Any] = {"seed": SEED, "islands": 2, "progress": False}
     seconds: dict[int, list[float]] = {1: [], 2: []}
-    for number in (1, 2):
-        evolve(config, tasks, seed=SEED, budget=number * 100, islands=number, progress=False)
+    for jobs in seconds:
+        evolve(config, tasks, budget=200, jobs=jobs, **options)
     for _ in range(3):
-        for number in (1, 2):
+        for jobs, taken in seconds.items():
             start = time.perf_counter()
-            evolve(config, tasks, seed=SEED, budget=number * count, islands=number, progress=False)
-            seconds[number].append(time.perf_counter() - start)
-    one, two = (Timing(tuple(seconds[number]), 1) for number in (1, 2))
-    paired = numbers.median(2 * a / b for a, b in zip(one.seconds, two.seconds, strict=True))
-    found = Ratio(2 * one.minimum / two.minimum, 2 * one.median / two.median, paired)
+            evolve(config, tasks, budget=2 * count, jobs=jobs, **options)
+            taken.append(time.perf_counter() - start)
+    one, two = (Timing(tuple(taken), 1) for taken in seconds.values())
+    found = ratio(one, two)
     return {"speed": found.as_data()}, [
-        Bar("two islands", "programs a second, x one's", 1.8, found)
+        Bar("two islands", "programs a second by two processes, x one's", 1.8, found)
     ]
 
 
