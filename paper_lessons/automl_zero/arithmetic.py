@@ -2,10 +2,13 @@
 
 Sums run from the first element to the last, starting at zero, so that a result is one number to the
 last bit and not a matter of the machine. (``np.sum`` and ``np.dot`` choose an order of their own.)
+Sines, exponentials and their like come from the C library, which the engine calls too: NumPy has its
+own on processors with wide registers, and those differ in the last bit.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,6 +55,18 @@ def _rows(a: Value) -> Value:
     return np.repeat(a[None, :], len(a), axis=0)
 
 
+def _from_c(name: str, c_name: str) -> Callable[[Value], Value]:
+    of_c, of_numpy = getattr(math, c_name), getattr(np, name)
+
+    def function(a: Value) -> Value:
+        try:
+            return np.float64(of_c(a))
+        except (ValueError, OverflowError):  # nan or infinity, which Python refuses
+            return of_numpy(a)
+
+    return function
+
+
 # The ops that have inputs, as functions of them. Comparisons with nan are false: that decides what
 # heaviside, min and max make of it.
 FUNCTIONS: dict[Op, Callable[..., Value]] = {
@@ -61,14 +76,14 @@ FUNCTIONS: dict[Op, Callable[..., Value]] = {
     Op.scalar_division: lambda a, b: a / b,
     Op.scalar_abs: np.abs,
     Op.scalar_reciprocal: lambda a: 1.0 / a,
-    Op.scalar_sin: np.sin,
-    Op.scalar_cos: np.cos,
-    Op.scalar_tan: np.tan,
-    Op.scalar_arcsin: np.arcsin,
-    Op.scalar_arccos: np.arccos,
-    Op.scalar_arctan: np.arctan,
-    Op.scalar_exp: np.exp,
-    Op.scalar_log: np.log,
+    Op.scalar_sin: _from_c("sin", "sin"),
+    Op.scalar_cos: _from_c("cos", "cos"),
+    Op.scalar_tan: _from_c("tan", "tan"),
+    Op.scalar_arcsin: _from_c("arcsin", "asin"),
+    Op.scalar_arccos: _from_c("arccos", "acos"),
+    Op.scalar_arctan: _from_c("arctan", "atan"),
+    Op.scalar_exp: _from_c("exp", "exp"),
+    Op.scalar_log: _from_c("log", "log"),
     Op.scalar_heaviside: lambda a: _step(a >= 0.0),
     Op.vector_heaviside: lambda a: _step(a > 0.0),
     Op.matrix_heaviside: lambda a: _step(a > 0.0),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from paper_lessons.automl_zero.arithmetic import compute
+from paper_lessons.automl_zero.arithmetic import FUNCTIONS, compute
 from paper_lessons.automl_zero.memory import FEATURES, LABEL, PREDICTION, Memory
 from paper_lessons.automl_zero.program import Instruction, Program
 from paper_lessons.automl_zero.tasks import Tasks, epoch_orders, stream
@@ -113,7 +113,7 @@ def sigmoid(logit: float) -> float:
     >>> float(sigmoid(np.float64(0.0)))
     0.5
     """
-    return 1.0 / (1.0 + np.exp(-logit))
+    return 1.0 / (1.0 + FUNCTIONS[Op.scalar_exp](-logit))
 
 
 def interpret(

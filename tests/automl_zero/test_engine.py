@@ -33,19 +33,11 @@ from paper_lessons.automl_zero.mutation import random_component, random_instruct
 from paper_lessons.automl_zero.program import Instruction
 
 BARE = {"prune": False, "program_cache": False, "probe": 0, "quiet": True}
-# The C library and NumPy may round these differently.
-LIBRARY = {*range(Op.scalar_sin, Op.scalar_heaviside)}
 EVERYTHING = OpSet.full()
 
 
 def evaluator(tasks: Tasks, memory: Memory, **options) -> Evaluator:
     return Evaluator(EVERYTHING, tasks, **{"memory": memory, "quiet": True, **options})
-
-
-def same(one: float, other: float, program: Program) -> bool:
-    if any(instruction.op in LIBRARY for instruction in program):
-        return abs(one - other) < 1e-9
-    return one == other
 
 
 @pytest.mark.parametrize("op", [op for op in Op if not op.random], ids=lambda op: op.name)
@@ -86,7 +78,7 @@ def test_every_op_computes_what_the_interpreter_computes(op, memory, tasks):
         )
         expected = fitness(program, tasks, memory=memory)
         got = evaluator(tasks, memory).fitness([program])[0]
-        assert same(got, expected, program), program
+        assert got == expected, program
         found[expected > 0] += 1
     assert found[True] >= 3, "too few of these programs survive to compare anything"
 
@@ -124,7 +116,7 @@ def test_random_programs_agree_with_the_interpreter(
     for chosen in (tasks, class_tasks):
         got = evaluator(chosen, memory).fitness(several)
         for value, program in zip(got, several, strict=True):
-            assert same(value, fitness(program, chosen, memory=memory), program), program
+            assert value == fitness(program, chosen, memory=memory), program
 
 
 @pytest.mark.slow
@@ -138,7 +130,7 @@ def test_thousands_of_random_programs_agree_with_the_interpreter(
     wrong = [
         program
         for value, program in zip(got, several, strict=True)
-        if not same(value, fitness(program, chosen, memory=memory), program)
+        if value != fitness(program, chosen, memory=memory)
     ]
     assert not wrong
     assert len(np.unique(got)) > (400 if kind == "rms" else 10)  # of six rows, few accuracies
