@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from paper_lessons.automl_zero.arithmetic import FUNCTIONS, compute
 from paper_lessons.automl_zero.memory import FEATURES, LABEL, PREDICTION, Memory
+from paper_lessons.automl_zero.ops import Op
 from paper_lessons.automl_zero.program import Instruction, Program
 from paper_lessons.automl_zero.tasks import Tasks, epoch_orders, stream
 
