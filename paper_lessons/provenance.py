@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import platform
-import tokenize
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,19 +15,23 @@ from paper_lessons.files import write_atomically
 from paper_lessons.lessons import find
 
 _PACKAGE = Path(__file__).resolve().parent
+# Modules that draw or ask.
+_OUTSIDE = {"figures", "plotting", "commands"}
 _RECORDED = ("paper-lessons", "torch", "numpy", "scikit-learn", "numba")
 
 
 def library_hash(lesson: str | int | None = None) -> str:
-    """Fingerprint of the code behind a result: 12 hexadecimal digits over the ``.py`` files.
+    """Fingerprint of the code that a lesson's results depend on: 12 hexadecimal digits.
 
-    What comments and docstrings say does not count.
+    In it is every function, class and constant of the lesson's experiments and of the modules of this package that
+    they import, directly or not, but for those that draw or ask (``figures``, ``plotting``, ``commands``). A
+    definition counts by its code: its place, the order of definitions, imports, comments and docstrings do not.
+    So moving a function makes no result older, and neither does a better sentence, nor another lesson.
 
     Parameters
     ----------
     lesson : str or int, optional
-        Hash this lesson's folder and nothing else, so that a new lesson leaves the records of the
-        others alone; without it, the whole package.
+        Without it, every definition of the package counts.
 
     Returns
     -------
@@ -38,25 +42,55 @@ def library_hash(lesson: str | int | None = None) -> str:
     >>> len(library_hash("soft_sort"))
     12
     """
-    folder = _PACKAGE if lesson is None else _PACKAGE / find(lesson).name
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-        digest.update("\0".join(_code_of(path)).encode())
-    return digest.hexdigest()[:12]
+    outside = set() if lesson is None else _OUTSIDE
+    waiting = list(_PACKAGE.rglob("*.py"))
+    if lesson is not None:
+        folder = _PACKAGE / find(lesson).name
+        waiting = [*folder.glob("experiments/*.py"), *folder.glob("*/experiment.py")]
+    seen: set[Path] = set()
+    definitions = []
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path.stem in outside:
+            continue
+        seen.add(path)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        waiting += _imported(tree)
+        definitions += [ast.dump(one) for one in _without_words(tree).body]
+    return hashlib.sha256("\0".join(sorted(definitions)).encode()).hexdigest()[:12]
 
 
-def _code_of(path: Path) -> Iterator[str]:
-    """The tokens of a file but for comments and docstrings: a better sentence makes no result older."""
-    begins = True  # a statement
-    with path.open(encoding="utf-8") as file:
-        for token in tokenize.generate_tokens(file.readline):
-            if token.type in (tokenize.COMMENT, tokenize.NL):
-                continue
-            if token.type == tokenize.STRING and begins:
-                continue
-            begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
-            yield token.string
+def _imported(tree: ast.Module) -> Iterator[Path]:
+    """The files of this package that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        else:
+            continue
+        for name in names:
+            package, *parts = name.split(".")
+            if package == _PACKAGE.name and parts:
+                path = _PACKAGE.joinpath(*parts)
+                yield from (
+                    file
+                    for file in (path.with_suffix(".py"), path / "__init__.py")
+                    if file.is_file()
+                )
+
+
+def _without_words(tree: ast.Module) -> ast.Module:
+    """The code without imports and docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [  # type: ignore[attr-defined]
+                one
+                for one in body
+                if not isinstance(one, (ast.Import, ast.ImportFrom))
+                and not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
+    return tree
 
 
 def write_result(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -96,15 +98,97 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
         provenance.read_result(path)
 
 
-def test_the_library_hash_follows_the_code_and_not_the_line_ends(tmp_path, monkeypatch):
-    folder = tmp_path / "soft_sort"
-    folder.mkdir()
-    monkeypatch.setattr(provenance, "_PACKAGE", tmp_path)
-    (folder / "a.py").write_bytes(b'"""One."""\n\nx = 1\n')
-    first = provenance.library_hash("soft_sort")
-    (folder / "a.py").write_bytes(b'"""One."""\r\n\r\nx = 1\r\n')
-    assert provenance.library_hash("soft_sort") == first
-    (folder / "a.py").write_bytes(b'"""Another sentence."""\n\nx = 1  # one\n')
-    assert provenance.library_hash("soft_sort") == first
-    (folder / "a.py").write_bytes(b'"""One."""\n\nx = 2\n')
-    assert provenance.library_hash("soft_sort") != first
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with one lesson: an experiment that imports a part, and a part that nothing imports."""
+    folder = tmp_path / "paper_lessons" / "soft_sort"
+    (folder / "experiments").mkdir(parents=True)
+    (folder / "experiments" / "one.py").write_text(
+        "from paper_lessons.soft_sort import part\nfrom paper_lessons.soft_sort.figures import f\n"
+    )
+    (folder / "part.py").write_text('"""A sentence."""\n\nx = 1\n\n\ndef y():\n    return x\n')
+    (folder / "figures.py").write_text("f = 1\n")
+    (folder / "other.py").write_text("z = 1\n")
+    monkeypatch.setattr(provenance, "_PACKAGE", tmp_path / "paper_lessons")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (
+            "part.py",
+            b'"""Words."""\r\n\r\nx = 1  # one\r\n\r\ndef y():\r\n    """A."""\r\n    return x\r\n',
+        ),
+        ("part.py", b"import math\n\ndef y():\n    return x\n\nx = 1\n"),
+        ("figures.py", b"f = 2\n"),
+        ("other.py", b"z = 2\n"),
+    ],
+)
+def test_words_order_drawings_and_what_is_not_used_leave_the_hash(package, file, content):
+    before = provenance.library_hash("soft_sort")
+    (package / file).write_bytes(content)
+    assert provenance.library_hash("soft_sort") == before
+
+
+def test_a_move_leaves_the_hash_and_a_change_does_not(package):
+    before = provenance.library_hash("soft_sort")
+    (package / "deep").mkdir()
+    (package / "part.py").rename(package / "deep" / "part.py")
+    experiment = package / "experiments" / "one.py"
+    experiment.write_text("from paper_lessons.soft_sort.deep import part\n")
+    assert provenance.library_hash("soft_sort") == before
+    (package / "deep" / "part.py").write_text("x = 2\n\n\ndef y():\n    return x\n")
+    assert provenance.library_hash("soft_sort") != before
+
+
+# What a lesson's machine may take from the parts above it: names and types, which stand in modules made for that.
+NAMES = {"checks", "ops", "memory", "program", "tasks", "config"}
+MACHINES = {"kernels", "engine", "search", "pictures"}
+LIBRARIES = [lesson.name for lesson in lessons.LESSONS if lesson.status != "not yet"]
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of the package that a file needs; what only type checkers read does not count."""
+    found = set()
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paper_lessons."):
+            found.add(node.module)
+            found |= {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def _statements(node: ast.AST):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        yield child
+        yield from _statements(child)
+
+
+@pytest.mark.parametrize("lesson", LIBRARIES)
+def test_a_lessons_folder_shows_the_paper_first(repository, lesson):
+    folder = repository / "paper_lessons" / lesson
+    parts = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    assert len(parts) <= 14, sorted(parts)
+    assert {"figures", "commands"} <= set(parts)
+    assert (folder / "experiments" / "__init__.py").is_file()
+    for machine in MACHINES & {path.name for path in folder.iterdir()}:
+        assert ast.get_docstring(ast.parse((folder / machine / "__init__.py").read_text()))
+        for path in (folder / machine).glob("*.py"):
+            for name in imports_of(path):
+                first, *_ = name.removeprefix(f"paper_lessons.{lesson}.").split(".")
+                beside = name.startswith(f"paper_lessons.{lesson}.") and first in parts
+                assert not beside or first in NAMES, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("lesson", LIBRARIES)
+def test_imports_of_a_lesson_make_no_circle(repository, lesson):
+    top = repository / "paper_lessons"
+    arrows = {}
+    for path in (top / lesson).rglob("*.py"):
+        if path.name != "__init__.py":
+            name = ".".join(("paper_lessons", *path.relative_to(top).with_suffix("").parts))
+            arrows[name] = imports_of(path) - {name}
+    arrows = {name: targets & set(arrows) for name, targets in arrows.items()}
+    TopologicalSorter(arrows).prepare()  # raises where there is one

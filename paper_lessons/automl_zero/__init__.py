@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from paper_lessons.automl_zero import programs
 from paper_lessons.automl_zero.config import EvolutionConfig
-from paper_lessons.automl_zero.evaluator import Evaluator
+from paper_lessons.automl_zero.engine.evaluator import Evaluator
 from paper_lessons.automl_zero.evolution import Evolution, evolve, random_search, warmup
-from paper_lessons.automl_zero.export import to_python
+from paper_lessons.automl_zero.export.latex import to_latex
+from paper_lessons.automl_zero.export.python import to_python
 from paper_lessons.automl_zero.interpreter import Trace, fitness, interpret
-from paper_lessons.automl_zero.latex import to_latex
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.mutation import Mutation, mutate, random_program
 from paper_lessons.automl_zero.ops import Op, OpSet

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paper_lessons.automl_zero.table_command import csv
+from paper_lessons.automl_zero.table.command import csv
 from paper_lessons.commands import (
     Checkpoint,
     Full,

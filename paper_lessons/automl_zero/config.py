@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paper_lessons.automl_zero.evaluator import FORGET_EVERY, PROBE, check_program
+from paper_lessons.automl_zero.engine.evaluator import FORGET_EVERY, PROBE, check_program
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.mutation import Mutation
 from paper_lessons.automl_zero.ops import OpSet

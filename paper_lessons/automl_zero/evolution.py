@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from paper_lessons.automl_zero.config import EvolutionConfig, at_least
-from paper_lessons.automl_zero.evaluator import statistics, unpack
-from paper_lessons.automl_zero.islands import (
+from paper_lessons.automl_zero.engine.evaluator import statistics, unpack
+from paper_lessons.automl_zero.engine.islands import (
     advance_all,
     compile_search,
     load_checkpoint,
@@ -22,8 +22,8 @@ from paper_lessons.automl_zero.islands import (
     new_population,
     save_checkpoint,
 )
+from paper_lessons.automl_zero.engine.parts import COUNTERS, RECORDED, TOTAL, Population
 from paper_lessons.automl_zero.memory import Memory
-from paper_lessons.automl_zero.parts import COUNTERS, RECORDED, TOTAL, Population
 from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.tasks import LinearRegressionTasks, Tasks
 

@@ -41,7 +41,7 @@ def draw_curves(
         Where to draw.
     groups : mapping of str to sequence of curves
         A curve is a list of [evaluations, fitness], as
-        :func:`~paper_lessons.automl_zero.experiments.finds.curve` gives it.
+        :func:`~paper_lessons.automl_zero.finds.curve` gives it.
     ylabel : str
         What the fitness is.
 
@@ -81,7 +81,7 @@ def draw_turning_points(
         Where the curve is drawn.
     points : sequence of mapping
         With ``evaluations`` and ``fitness``, as
-        :func:`~paper_lessons.automl_zero.experiments.finds.turning_points` gives them.
+        :func:`~paper_lessons.automl_zero.finds.turning_points` gives them.
     numbered : bool
         Whether to write numbers at the dots, from 1.
 

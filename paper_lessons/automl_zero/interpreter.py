@@ -18,9 +18,7 @@ from paper_lessons.automl_zero.arithmetic import FUNCTIONS, compute
 from paper_lessons.automl_zero.memory import FEATURES, LABEL, PREDICTION, Memory
 from paper_lessons.automl_zero.ops import Op
 from paper_lessons.automl_zero.program import Instruction, Program
-from paper_lessons.automl_zero.tasks import Tasks, epoch_orders, stream
-
-COMBINATIONS = ("mean", "median")
+from paper_lessons.automl_zero.tasks import COMBINATIONS, Tasks, epoch_orders, stream
 
 
 @dataclass(frozen=True)

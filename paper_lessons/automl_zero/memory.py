@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import Any
 
 from paper_lessons.automl_zero.ops import KINDS
-
-if TYPE_CHECKING:
-    from paper_lessons.automl_zero.program import Program
 
 # The addresses that the loop of training and validation writes and reads.
 LABEL = ("s", 0)
@@ -62,8 +60,8 @@ class Memory:
         return 0 if kind == "m" else 1
 
     @classmethod
-    def holding(cls, program: Program, features: int) -> Memory:
-        """The smallest memory that has all addresses of a program.
+    def holding(cls, program: Iterable[Any], features: int) -> Memory:
+        """The smallest memory that has all addresses of a program, which is an iterable of instructions.
 
         Examples
         --------

@@ -12,6 +12,9 @@ TASK_KINDS = ("rms", "accuracy")
 
 _ORDERS = 2**32 - 1  # a stream that no task has
 
+# What becomes of the fitness of several tasks.
+COMBINATIONS = ("mean", "median")
+
 
 class Tasks:
     """Data sets of one size: rows to train on and rows to judge by.

@@ -12,18 +12,23 @@ from paper_lessons.dn2.neighbors import merge_neighbors, nearest_neighbors
 from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
 
 if TYPE_CHECKING:
-    from paper_lessons.dn2.approximate import ApproximateNeighbors, recall
     from paper_lessons.dn2.backbones import Backbone, load_backbone, wrap_module
     from paper_lessons.dn2.cleaning import clean_samples, leave_one_out_scores
     from paper_lessons.dn2.detector import DeepNearestNeighbors
-    from paper_lessons.dn2.examination import Examination, Finding
     from paper_lessons.dn2.features import ImageFeatures
     from paper_lessons.dn2.groups import GroupNearestNeighbors, pool_groups
-    from paper_lessons.dn2.images import UnreadableImage, find_images, read_image, resize_image
-    from paper_lessons.dn2.networks import EfficientNetLite0
     from paper_lessons.dn2.normalizing import unit_rows
-    from paper_lessons.dn2.pictures import AnomalyDetector
+    from paper_lessons.dn2.pictures.networks import EfficientNetLite0
+    from paper_lessons.dn2.pictures.reading import (
+        UnreadableImage,
+        find_images,
+        read_image,
+        resize_image,
+    )
     from paper_lessons.dn2.reduction import greedy_coreset, kmeans_centroids, random_projection
+    from paper_lessons.dn2.report.detector import AnomalyDetector
+    from paper_lessons.dn2.report.examination import Examination, Finding
+    from paper_lessons.dn2.search.approximate import ApproximateNeighbors, recall
 
 __all__ = [
     "nearest_neighbors",
@@ -66,20 +71,20 @@ _LAZY = {
     "kmeans_centroids": "reduction",
     "greedy_coreset": "reduction",
     "random_projection": "reduction",
-    "ApproximateNeighbors": "approximate",
-    "recall": "approximate",
+    "ApproximateNeighbors": "search.approximate",
+    "recall": "search.approximate",
     "ImageFeatures": "features",
     "load_backbone": "backbones",
     "wrap_module": "backbones",
     "Backbone": "backbones",
-    "EfficientNetLite0": "networks",
-    "find_images": "images",
-    "read_image": "images",
-    "resize_image": "images",
-    "UnreadableImage": "images",
-    "AnomalyDetector": "pictures",
-    "Examination": "examination",
-    "Finding": "examination",
+    "EfficientNetLite0": "pictures.networks",
+    "find_images": "pictures.reading",
+    "read_image": "pictures.reading",
+    "resize_image": "pictures.reading",
+    "UnreadableImage": "pictures.reading",
+    "AnomalyDetector": "report.detector",
+    "Examination": "report.examination",
+    "Finding": "report.examination",
 }
 
 

@@ -20,7 +20,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from paper_lessons.dn2.networks import EfficientNetLite0, ResNetTrunk, Stepped, fold_batch_norms
+from paper_lessons.dn2.pictures.networks import (
+    EfficientNetLite0,
+    ResNetTrunk,
+    Stepped,
+    fold_batch_norms,
+)
 
 RESNETS = (
     "resnet18",

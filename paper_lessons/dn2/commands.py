@@ -23,7 +23,8 @@ from paper_lessons.commands import (
     lesson_app,
     mean_and_spread,
 )
-from paper_lessons.dn2.command_options import (
+from paper_lessons.dn2.report.command import folder
+from paper_lessons.dn2.report.options import (
     Cache,
     DataName,
     Download,
@@ -35,7 +36,6 @@ from paper_lessons.dn2.command_options import (
     TestPerClass,
     TrainPerClass,
 )
-from paper_lessons.dn2.folder_command import folder
 
 LESSON = "dn2"
 

@@ -11,13 +11,12 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from paper_lessons.dn2.bases import build_base
+from paper_lessons.dn2.bases import StoredRows, build_base
 from paper_lessons.dn2.checks import check_parameters
 from paper_lessons.dn2.cleaning import check_enough, clean_samples, without_own
 from paper_lessons.dn2.normalizing import Normalizer
 from paper_lessons.dn2.reduction import random_projection, reduced_size
-from paper_lessons.dn2.saving import read_arrays, write_arrays
-from paper_lessons.dn2.storage import StoredRows
+from paper_lessons.dn2.search.saving import read_arrays, write_arrays
 from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
 from paper_lessons.dn2.whitening import held_out_distances
 

@@ -16,9 +16,9 @@ from torch import nn
 from tqdm import tqdm
 
 from paper_lessons.dn2.backbones import Backbone, load_backbone, wrap_module
-from paper_lessons.dn2.extraction import Extraction, Outcome, compute, in_groups, on_device
-from paper_lessons.dn2.feature_cache import FeatureCache
-from paper_lessons.dn2.images import FRAMINGS, UnreadableImage, each_image, find_images
+from paper_lessons.dn2.pictures.cache import FeatureCache
+from paper_lessons.dn2.pictures.extraction import Extraction, Outcome, compute, in_groups, on_device
+from paper_lessons.dn2.pictures.reading import FRAMINGS, UnreadableImage, each_image, find_images
 
 # Raise it when pictures are read or resized in another way: old caches then count for nothing.
 PREPROCESSING = 1

@@ -17,12 +17,12 @@ from PIL import Image
 
 from paper_lessons import plotting
 from paper_lessons.dn2.detector import DeepNearestNeighbors
-from paper_lessons.dn2.thumbnails import thumbnail
+from paper_lessons.dn2.report.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from paper_lessons.dn2.examination import Finding
+    from paper_lessons.dn2.report.examination import Finding
 
 __all__ = [
     "distance_parts",

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from paper_lessons.dn2.checks import one_of
 from paper_lessons.dn2.detector import DeepNearestNeighbors
 from paper_lessons.dn2.normalizing import unit_rows
-from paper_lessons.dn2.saving import read_arrays, write_arrays
+from paper_lessons.dn2.search.saving import read_arrays, write_arrays
 
 POOLS = ("mean", "max", "concat")
 Array = np.ndarray

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from paper_lessons.dn2.checks import whole_number
 from paper_lessons.dn2.neighbors import nearest_neighbors
-from paper_lessons.dn2.tiles import squared_lengths
+from paper_lessons.dn2.search.tiles import squared_lengths
 
 _SAMPLES_PER_START = 10  # samples that the starts of k-means are drawn from, per centroid
 Array = np.ndarray

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float, Real
 
-from paper_lessons.soft_sort import autograd, checks
+from paper_lessons.soft_sort import checks
+from paper_lessons.soft_sort.kernels import dispatch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +49,7 @@ def isotonic_l2(y: Real[Tensor, "*batch n"], *, backend: str = "auto") -> Float[
     y = y.to(checks.working_dtype(y.dtype))
     if y.numel() == 0:
         return y.clone().to(dtype)
-    return autograd.project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
+    return dispatch.project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
 
 
 def isotonic_kl(
@@ -92,4 +93,4 @@ def isotonic_kl(
     s, w = s.to(working), w.to(working)
     if s.numel() == 0:
         return (s - w).to(dtype)
-    return autograd.isotonic_kl(s, w, backend).to(dtype)
+    return dispatch.isotonic_kl(s, w, backend).to(dtype)

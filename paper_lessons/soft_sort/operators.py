@@ -5,7 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from paper_lessons.soft_sort import autograd, checks
+from paper_lessons.soft_sort import checks
+from paper_lessons.soft_sort.kernels import dispatch
 
 
 def soft_sort(
@@ -136,7 +137,7 @@ def warmup() -> None:
     --------
     >>> warmup()
     """
-    autograd.engine("numba").compile_all()
+    dispatch.engine("numba").compile_all()
 
 
 def _operate(
@@ -162,7 +163,7 @@ def _operate(
     operator = f"{operator}_{regularization if strength > 0.0 else 'l2'}"
     if dim != -1:
         values = values.movedim(dim, -1)
-    result = autograd.project(values, operator, strength, bool(descending), backend)
+    result = dispatch.project(values, operator, strength, bool(descending), backend)
     if dim != -1:
         result = result.movedim(-1, dim)
     return result if dtype == working else result.to(dtype)

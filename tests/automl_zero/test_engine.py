@@ -26,9 +26,9 @@ from paper_lessons.automl_zero import (
     programs,
     simplify,
 )
-from paper_lessons.automl_zero import engine as engine_module
-from paper_lessons.automl_zero.engine import engine
-from paper_lessons.automl_zero.evaluator import Evaluator, choose_lanes
+from paper_lessons.automl_zero.engine import native as engine_module
+from paper_lessons.automl_zero.engine.evaluator import Evaluator, choose_lanes
+from paper_lessons.automl_zero.engine.native import engine
 from paper_lessons.automl_zero.mutation import random_component, random_instruction, random_program
 from paper_lessons.automl_zero.program import Instruction
 
@@ -303,7 +303,7 @@ def test_lanes_fill_registers():
 # what is kept on disk ----------------------------------------------------------------------------
 
 USE = (
-    "import sys; from paper_lessons.automl_zero.engine import engine\n"
+    "import sys; from paper_lessons.automl_zero.engine.native import engine\n"
     "print(engine(3, 4).compiled)\n"
 )
 

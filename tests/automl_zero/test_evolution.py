@@ -18,13 +18,13 @@ from paper_lessons.automl_zero import (
     mutate,
     programs,
 )
-from paper_lessons.automl_zero import evaluator as evaluator_module
-from paper_lessons.automl_zero import kernels_programs as kernels
 from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.engine import evaluator as evaluator_module
+from paper_lessons.automl_zero.engine import kernels_programs as kernels
+from paper_lessons.automl_zero.engine.islands import advance, make_rules, new_population
+from paper_lessons.automl_zero.engine.parts import AGE, SLOT, table
 from paper_lessons.automl_zero.evolution import evolve, random_search
-from paper_lessons.automl_zero.islands import advance, make_rules, new_population
 from paper_lessons.automl_zero.mutation import Mutation
-from paper_lessons.automl_zero.parts import AGE, SLOT, table
 from paper_lessons.automl_zero.program import Instruction
 
 TASKS = LinearRegressionTasks(4, train=30, valid=20)

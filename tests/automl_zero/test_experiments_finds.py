@@ -17,13 +17,13 @@ from paper_lessons.automl_zero import (
     Op,
     Program,
     evolve,
+    finds,
     fitness,
     interpret,
     programs,
     simplify,
 )
 from paper_lessons.automl_zero.evolution import Improvement
-from paper_lessons.automl_zero.experiments import finds
 
 
 def evolution_of(*improvements: tuple[int, float, Program], islands: int = 1) -> Evolution:

@@ -21,7 +21,7 @@ from paper_lessons.automl_zero import (
     fitness,
     programs,
 )
-from paper_lessons.automl_zero.engine import engine
+from paper_lessons.automl_zero.engine.native import engine
 from paper_lessons.automl_zero.experiments import linear
 
 matplotlib.use("agg")

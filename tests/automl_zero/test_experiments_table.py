@@ -18,16 +18,18 @@ from typer.testing import CliRunner
 
 from paper_lessons import cli
 from paper_lessons.automl_zero import Instruction, Op, Program, Tasks, commands, interpret, programs
-from paper_lessons.automl_zero.experiments import table, table_search, table_tasks
-from paper_lessons.automl_zero.experiments.table_files import read_table
-from paper_lessons.automl_zero.experiments.table_model import (
+from paper_lessons.automl_zero.table import experiment as table
+from paper_lessons.automl_zero.table import search as table_search
+from paper_lessons.automl_zero.table import tasks as table_tasks
+from paper_lessons.automl_zero.table.files import read_table
+from paper_lessons.automl_zero.table.model import (
     fit_preparation,
     make_model,
     make_script,
     prepare,
     training_order,
 )
-from paper_lessons.automl_zero.experiments.table_search import predicts_row_by_row
+from paper_lessons.automl_zero.table.search import predicts_row_by_row
 from paper_lessons.provenance import read_result
 
 

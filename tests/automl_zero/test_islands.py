@@ -16,10 +16,10 @@ import pytest
 from joblib import parallel_config
 
 from paper_lessons.automl_zero import LinearRegressionTasks, Op, OpSet
-from paper_lessons.automl_zero import islands as islands_module
 from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.engine import islands as islands_module
+from paper_lessons.automl_zero.engine.islands import advance, advance_all, migrate, new_population
 from paper_lessons.automl_zero.evolution import evolve
-from paper_lessons.automl_zero.islands import advance, advance_all, migrate, new_population
 
 TASKS = LinearRegressionTasks(4, train=30, valid=20)
 CONFIG = EvolutionConfig(population=40, round_evaluations=500, start="random")

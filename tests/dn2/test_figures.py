@@ -15,7 +15,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from paper_lessons import plotting
 from paper_lessons.dn2 import DeepNearestNeighbors, Finding, figures
-from paper_lessons.dn2.thumbnails import Picture
+from paper_lessons.dn2.report.thumbnails import Picture
 
 NORMAL = np.array([[3.0, 4.0], [4.0, 3.0], [6.0, 8.0], [8.0, 6.0], [5.0, 5.0]])
 DIRTY = np.vstack([NORMAL, [[12.0, 2.0], [13.0, 1.0]]])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from paper_lessons.dn2.images import (
+from paper_lessons.dn2.pictures.reading import (
     UnreadableImage,
     each_image,
     find_images,

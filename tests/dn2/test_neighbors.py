@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.neighbors import NearestNeighbors
 
-from paper_lessons.dn2 import merge_neighbors, nearest_neighbors, neighbors, tiles
+from paper_lessons.dn2 import merge_neighbors, nearest_neighbors
+from paper_lessons.dn2.search import exact as exact_search
+from paper_lessons.dn2.search import tiles
 
 METRICS = ["sqeuclidean", "euclidean", "cosine"]
 MEASURES_OF_WORK = [(256, 4096), (1, 64), (7, 128), (64, 192)]
@@ -167,7 +169,7 @@ def test_lower_bounds_are_lower() -> None:
     generator = np.random.default_rng(2)
     for scale in (1e-22, 1e-3, 1.0, 1e12):
         points = torch.from_numpy((scale * (5 + generator.normal(size=(200, 300)))).astype("f4"))
-        search = neighbors._Search(
+        search = exact_search.Search(
             tiles.Rows(points, "queries"),
             tiles.Rows(points, "base"),
             194,
@@ -191,8 +193,8 @@ def test_results_do_not_depend_on_the_tile_size(
     features: Any, monkeypatch: Any, metric: str, tile: tuple[int, int]
 ) -> None:
     expected = nearest_neighbors(features[:120], features, 3, metric=metric)
-    monkeypatch.setattr(neighbors, "QUERIES_PER_TILE", tile[0])
-    monkeypatch.setattr(neighbors, "BASE_PER_TILE", tile[1])
+    monkeypatch.setattr(exact_search, "QUERIES_PER_TILE", tile[0])
+    monkeypatch.setattr(exact_search, "BASE_PER_TILE", tile[1])
     found = nearest_neighbors(features[:120], features, 3, metric=metric, max_memory=2**20)
     np.testing.assert_array_equal(found[1], expected[1])
     np.testing.assert_array_equal(found[0], expected[0])
@@ -422,7 +424,7 @@ def test_a_base_larger_than_the_tile_budget(tmp_path: Path) -> None:
     base = np.random.default_rng(0).normal(size=(9000, 64)).astype(np.float32)  # 2.3 MB
     np.save(path, base)
     mapped = np.load(path, mmap_mode="r")
-    search = neighbors._Search(
+    search = exact_search.Search(
         tiles.Rows(mapped[:50], "queries"),
         tiles.Rows(mapped, "base"),
         2,

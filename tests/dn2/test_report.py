@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from paper_lessons.dn2.examination import Examination, Finding
 from paper_lessons.dn2.features import ImageFeatures
-from paper_lessons.dn2.pictures import AnomalyDetector
-from paper_lessons.dn2.report import write_report
-from paper_lessons.dn2.report_table import csv_text
-from paper_lessons.dn2.thumbnails import Picture, thumbnail
+from paper_lessons.dn2.report.detector import AnomalyDetector
+from paper_lessons.dn2.report.examination import Examination, Finding
+from paper_lessons.dn2.report.page import write_report
+from paper_lessons.dn2.report.table import csv_text
+from paper_lessons.dn2.report.thumbnails import Picture, thumbnail
 
 VOID = {"meta", "img", "source", "br", "wbr", "link"}
 

@@ -15,15 +15,16 @@ import pytest
 import paper_lessons
 
 FIT = (
-    "import torch; from paper_lessons.soft_sort import isotonic_l2, kernels_isotonic\n"
+    "import torch; from paper_lessons.soft_sort import isotonic_l2\n"
+    "from paper_lessons.soft_sort.kernels import isotonic\n"
     "assert isotonic_l2(torch.tensor([3.0, 1.0, 2.0])).tolist() == [3.0, 1.5, 1.5]\n"
-    "stats = kernels_isotonic.isotonic_l2.stats\n"
+    "stats = isotonic.isotonic_l2.stats\n"
     "print(len(stats.cache_hits), len(stats.cache_misses), stats.cache_path)\n"
 )
 PACKAGE = Path(paper_lessons.__file__).parent
 KERNELS = [
-    f"paper_lessons.soft_sort.{path.stem}"
-    for path in sorted((PACKAGE / "soft_sort").glob("kernels_*.py"))
+    f"paper_lessons.soft_sort.kernels.{name}"
+    for name in ("blocks", "isotonic", "kl", "order", "rank", "sort")
 ]
 
 
@@ -50,7 +51,8 @@ def read_only(tmp_path: Path) -> Path:
     copy = tmp_path / "site-packages"
     no_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, copy / "paper_lessons", ignore=no_caches)
-    (copy / "paper_lessons" / "soft_sort" / "__pycache__").write_text("no folder", encoding="utf-8")
+    kernels = copy / "paper_lessons" / "soft_sort" / "kernels"
+    (kernels / "__pycache__").write_text("no folder", encoding="utf-8")
     return copy
 
 
@@ -77,7 +79,7 @@ def test_without_any_place_to_keep_them_kernels_still_work(read_only, tmp_path):
 def test_the_import_compiles_nothing_and_leaves_numba_alone():
     code = (
         "import sys, paper_lessons.soft_sort as lesson\n"
-        "print('numba' in sys.modules, 'paper_lessons.soft_sort.fused' in sys.modules)\n"
+        "print('numba' in sys.modules, 'paper_lessons.soft_sort.kernels.fused' in sys.modules)\n"
     )
     assert run(code) == ["False", "False"]
 

@@ -107,7 +107,7 @@ def test_bad_arguments_are_named_there_too(x):
 
 def test_the_ops_keep_their_promises(x):
     """PyTorch's own check: schema, fake shapes, autograd registration, dynamic shapes."""
-    from paper_lessons.soft_sort import compiled
+    from paper_lessons.soft_sort.kernels import compiled
 
     values = x.clone().requires_grad_()
     for operator in ("rank_l2", "rank_kl", "sort_kl", "isotonic_l2"):

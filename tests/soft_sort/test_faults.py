@@ -10,11 +10,11 @@ import torch
 
 from paper_lessons.soft_sort import (
     hard_strength,
-    kernels_rank,
     linear_strength,
     soft_rank,
     soft_sort,
 )
+from paper_lessons.soft_sort.kernels import rank
 
 FIVE = torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0], dtype=torch.float64)
 
@@ -184,10 +184,10 @@ def test_10_rows_in_a_python_loop_float64_only_and_a_lost_graph():
     (ranks * torch.arange(50)).sum().backward()
     assert layer.weight.grad.abs().sum() > 0
     # neither the number of rows nor their length compiles anything anew
-    before = len(kernels_rank.rank_l2.signatures)
+    before = len(rank.rank_l2.signatures)
     for shape in ((2000, 5), (3, 7), (1, 4000)):
         soft_rank(torch.rand(shape), "l2", 1e-4)
-    assert len(kernels_rank.rank_l2.signatures) == before
+    assert len(rank.rank_l2.signatures) == before
 
 
 def test_11_no_word_on_permutations_and_no_help_with_the_strength():

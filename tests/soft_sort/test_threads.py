@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from paper_lessons.soft_sort import isotonic_kl, soft_rank, soft_sort, threads
+from paper_lessons.soft_sort import isotonic_kl, soft_rank, soft_sort
+from paper_lessons.soft_sort.kernels import threads
 
 
 @pytest.fixture

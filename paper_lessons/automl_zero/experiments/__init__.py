@@ -5,11 +5,10 @@
 - ``mnist``: pairs of digits (``digits`` has the tasks), from the network that people wrote
   (``network_search``), against tuned ``yardsticks``,
 - ``bilinear``: the paper's best program and its parts, on the same pairs,
-- ``adapt``: what evolution does about few examples and few steps (``motifs`` counts by code),
-- ``table``: a table of the user's own.
+- ``adapt``: what evolution does about few examples and few steps (``motifs`` counts by code).
 
-``finds`` turns what a search found into plain data. On the command line:
-``paper-lessons run automl-zero linear`` (``random-search``, ``mnist``, ``bilinear``, ``adapt``, ``csv``).
+On the command line:
+``paper-lessons run automl-zero linear`` (``random-search``, ``mnist``, ``bilinear``, ``adapt``).
 """
 
 from __future__ import annotations
@@ -24,6 +23,4 @@ __all__ = [
     "bilinear",
     "adapt",
     "motifs",
-    "table",
-    "finds",
 ]

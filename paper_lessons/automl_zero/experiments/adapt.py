@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paper_lessons import plotting
-from paper_lessons.automl_zero import programs
-from paper_lessons.automl_zero.engine import engine
-from paper_lessons.automl_zero.evaluator import choose_lanes
+from paper_lessons.automl_zero import finds, programs
+from paper_lessons.automl_zero.engine.evaluator import choose_lanes
+from paper_lessons.automl_zero.engine.native import engine
 from paper_lessons.automl_zero.evolution import evolve
-from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.experiments.digits import (
     accuracies,
     mean_and_error,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from paper_lessons.automl_zero.evaluator import Evaluator
+from paper_lessons.automl_zero.engine.evaluator import Evaluator
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program

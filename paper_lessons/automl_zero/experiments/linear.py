@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paper_lessons import plotting
-from paper_lessons.automl_zero import figures, programs
+from paper_lessons.automl_zero import figures, finds, programs
 from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.engine.islands import compile_search
 from paper_lessons.automl_zero.evolution import Evolution, evolve
-from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.interpreter import fitness
-from paper_lessons.automl_zero.islands import compile_search
 from paper_lessons.automl_zero.memory import Memory
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program

@@ -15,9 +15,8 @@ import numpy as np
 from jaxtyping import Float
 
 from paper_lessons import plotting
-from paper_lessons.automl_zero import figures, programs
+from paper_lessons.automl_zero import figures, finds, programs
 from paper_lessons.automl_zero.evolution import evolve
-from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.experiments.digits import (
     COUNTS,
     FEATURES,

@@ -15,9 +15,8 @@ import numpy as np
 from scipy import stats
 
 from paper_lessons import plotting
-from paper_lessons.automl_zero import figures, programs
+from paper_lessons.automl_zero import figures, finds, programs
 from paper_lessons.automl_zero.config import EvolutionConfig
-from paper_lessons.automl_zero.experiments import finds
 from paper_lessons.automl_zero.experiments.linear import (
     TARGET,
     compile_engine,

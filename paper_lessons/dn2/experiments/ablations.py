@@ -25,8 +25,8 @@ from paper_lessons.dn2.experiments.data import (
     load_pictures,
     several_classes,
 )
-from paper_lessons.dn2.networks import EfficientNetLite0
 from paper_lessons.dn2.normalizing import unit_rows
+from paper_lessons.dn2.pictures.networks import EfficientNetLite0
 from paper_lessons.runs import run_tasks
 
 if TYPE_CHECKING:
