@@ -9,10 +9,10 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup book test test-all lint bench sync lock clean
+.PHONY: help setup book test test-processors test-all lint bench sync lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Paper Lessons needs Python 3.11 or newer, this is " + sys.version.split()[0])'
@@ -33,6 +33,9 @@ test-all: $(STAMP) ## all tests
 	$(PYTEST)
 	$(PYTEST) -p no:cacheprovider --nbval solutions
 
+test-processors: $(STAMP) ## what compares numbers, as other processors compute it
+	$(BIN)/python tests/processors.py
+
 lint: $(STAMP) ## style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,6 +48,7 @@ bench: $(STAMP) ## speed against the rivals: make bench LESSON=soft_sort
 sync: $(STAMP) ## learners' notebooks, solutions and downloads from their sources
 	$(BIN)/python -m paper_lessons.classroom.sync
 	$(BIN)/python book/_ext/plain_notebooks.py
+	$(BIN)/python tests/processors.py --references
 
 lock: $(STAMP) ## constraints.txt from what is installed now
 	{ head -n 2 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new

@@ -113,7 +113,7 @@ def greedy_coreset(
         raise ValueError(f"start must be a sample from 0 to {len(rows) - 1}, got {start}")
     squares = squared_lengths(rows)
     chosen = [start]
-    nearest = torch.full((len(rows),), torch.inf)
+    nearest = torch.full((len(rows),), torch.inf, dtype=torch.float32)
     while len(chosen) < count:
         newest = rows[chosen[-1]]
         distances = (squares - 2 * rows.mv(newest)).add_(newest.square().sum())

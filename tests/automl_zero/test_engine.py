@@ -26,6 +26,7 @@ from paper_lessons.automl_zero import (
     programs,
     simplify,
 )
+from paper_lessons.automl_zero.arithmetic import FUNCTIONS
 from paper_lessons.automl_zero.engine import native as engine_module
 from paper_lessons.automl_zero.engine.evaluator import Evaluator, choose_lanes
 from paper_lessons.automl_zero.engine.native import engine
@@ -34,6 +35,33 @@ from paper_lessons.automl_zero.program import Instruction
 
 BARE = {"prune": False, "program_cache": False, "probe": 0, "quiet": True}
 EVERYTHING = OpSet.full()
+
+
+# Both take these from the C library, so that they agree to the last bit, whatever the processor.
+LIBRARY = [
+    Op[f"scalar_{name}"]
+    for name in ["sin", "cos", "tan", "arcsin", "arccos", "arctan", "exp", "log"]
+]
+ROUNDING = 4 * np.finfo(float).eps
+
+
+def agrees(got: float, program: Program, tasks: Tasks, memory: Memory) -> bool:
+    """Is this the interpreter's fitness, to the last bit?
+
+    Where the last bits of sines and exponentials are moved on purpose, it may differ by what such moves do to
+    this program, which magnifies them near a pole.
+    """
+    expected = fitness(program, tasks, memory=memory)
+    if got == expected or not any(instruction.op in LIBRARY for instruction in program):
+        return got == expected
+    double = type(FUNCTIONS[Op.scalar_sin])
+    if not hasattr(double, "draw"):
+        return False
+    moved = []
+    for double.draw in range(20):
+        moved.append(fitness(program, tasks, memory=memory))
+    double.draw = 0
+    return abs(got - expected) <= 2 * (max(moved) - min(moved)) + ROUNDING
 
 
 def evaluator(tasks: Tasks, memory: Memory, **options) -> Evaluator:
@@ -78,9 +106,23 @@ def test_every_op_computes_what_the_interpreter_computes(op, memory, tasks):
         )
         expected = fitness(program, tasks, memory=memory)
         got = evaluator(tasks, memory).fitness([program])[0]
-        assert got == expected, program
+        assert agrees(got, program, tasks, memory), program
         found[expected > 0] += 1
     assert found[True] >= 3, "too few of these programs survive to compare anything"
+
+
+@pytest.mark.parametrize("op", LIBRARY, ids=lambda op: op.name)
+def test_each_function_of_the_c_library_agrees_to_a_unit_in_the_last_place(op, memory):
+    """One op between a feature and the prediction: nothing magnifies its rounding."""
+    values = np.concatenate([np.geomspace(1e-8, 700, 60), -np.geomspace(1e-8, 700, 60), [0.0]])
+    x, read = np.zeros((1, 1, memory.features)), Instruction(Op.vector_mean, 0, out=2)
+    for value in values:
+        x[:] = value
+        task = Tasks(x, np.zeros((1, 1)), x, np.zeros((1, 1)))
+        program = Program(predict=[read, Instruction(op, 2, out=1)])
+        expected = fitness(program, task, memory=memory)
+        got = evaluator(task, memory).fitness([program])[0]
+        assert abs(got - expected) <= ROUNDING, value
 
 
 @pytest.mark.parametrize("op", [op for op in Op if op.random], ids=lambda op: op.name)
@@ -116,7 +158,7 @@ def test_random_programs_agree_with_the_interpreter(
     for chosen in (tasks, class_tasks):
         got = evaluator(chosen, memory).fitness(several)
         for value, program in zip(got, several, strict=True):
-            assert value == fitness(program, chosen, memory=memory), program
+            assert agrees(value, program, chosen, memory), program
 
 
 @pytest.mark.slow
@@ -130,7 +172,7 @@ def test_thousands_of_random_programs_agree_with_the_interpreter(
     wrong = [
         program
         for value, program in zip(got, several, strict=True)
-        if value != fitness(program, chosen, memory=memory)
+        if not agrees(value, program, chosen, memory)
     ]
     assert not wrong
     assert len(np.unique(got)) > (400 if kind == "rms" else 10)  # of six rows, few accuracies

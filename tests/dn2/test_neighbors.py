@@ -446,3 +446,15 @@ def test_a_graphics_processor_finds_the_same(features: Any) -> None:
     assert distances.device == there.device
     np.testing.assert_array_equal(indices.cpu().numpy(), expected[1])
     np.testing.assert_array_equal(distances.cpu().numpy(), expected[0])
+
+
+def test_pytorchs_default_precision_is_no_matter(features: np.ndarray) -> None:
+    expected = nearest_neighbors(features[:20], features, 3)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = nearest_neighbors(features[:20], features, 3)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found[0].dtype == expected[0].dtype
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])

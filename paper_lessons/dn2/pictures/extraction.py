@@ -93,7 +93,10 @@ class Extraction:
 
     def _run(self, pictures: Float[Tensor, "batch 3 size size"]) -> Float[np.ndarray, "batch d"]:
         at_once = max(1, min(_PICTURES_AT_ONCE, _PIXELS_AT_ONCE // self.size**2))
-        mean, std = (torch.tensor(c).view(3, 1, 1) for c in (self.backbone.mean, self.backbone.std))
+        mean, std = (
+            torch.tensor(c, dtype=torch.float32).view(3, 1, 1)
+            for c in (self.backbone.mean, self.backbone.std)
+        )
         values = next(self.backbone.module.parameters(), pictures)
         rows = []
         with torch.inference_mode():

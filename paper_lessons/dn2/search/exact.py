@@ -77,7 +77,10 @@ class Search:
         constants = torch.empty(stop - start, dtype=self.precise, device=self.device)
         every = torch.arange(start, stop, device=self.device)
         queries_per_tile, base_per_tile = self.tile_shape(torch.float32)
-        buffer = torch.empty(queries_per_tile, base_per_tile, device=self.device)
+        # float32 whatever PyTorch's default is
+        buffer = torch.empty(
+            queries_per_tile, base_per_tile, dtype=torch.float32, device=self.device
+        )
         for first, last in _pieces(0, self.base.rows, base_per_tile):
             x, x_squares = self.read(self.base, first, last)
             for begin, end in _pieces(start, stop, queries_per_tile):
