@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import platform
+import shlex
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,23 +16,26 @@ from paper_lessons.files import write_atomically
 from paper_lessons.lessons import find
 
 _PACKAGE = Path(__file__).resolve().parent
-# Modules that draw or ask.
-_OUTSIDE = {"figures", "plotting", "commands"}
+# Modules that draw, ask, or keep records.
+_OUTSIDE = {"figures", "plotting", "commands", "provenance", "lessons", "files", "resources"}
 _RECORDED = ("paper-lessons", "torch", "numpy", "scikit-learn", "numba")
 
 
-def library_hash(lesson: str | int | None = None) -> str:
-    """Fingerprint of the code that a lesson's results depend on: 12 hexadecimal digits.
+def library_hash(lesson: str | int | None = None, experiment: str | None = None) -> str:
+    """Fingerprint of the code that an experiment's results depend on: 12 hexadecimal digits.
 
-    In it is every function, class and constant of the lesson's experiments and of the modules of this package that
-    they import, directly or not, but for those that draw or ask (``figures``, ``plotting``, ``commands``). A
-    definition counts by its code: its place, the order of definitions, imports, comments and docstrings do not.
-    So moving a function makes no result older, and neither does a better sentence, nor another lesson.
+    In it is every function, class and constant of the experiment's module and of the modules of this package that it
+    imports, directly or not, but for those that draw, ask or keep records (``figures``, ``plotting``, ``commands``,
+    ``provenance``, ``lessons``, ``files``, ``resources``). A definition counts by its code: its place, the order of
+    definitions, imports, comments and docstrings do not. So moving a function makes no result older, and neither does
+    a better sentence, another experiment or another lesson.
 
     Parameters
     ----------
     lesson : str or int, optional
         Without it, every definition of the package counts.
+    experiment : str, optional
+        A module of the lesson's ``experiments``; all of them where there is none of that name.
 
     Returns
     -------
@@ -46,7 +50,10 @@ def library_hash(lesson: str | int | None = None) -> str:
     waiting = list(_PACKAGE.rglob("*.py"))
     if lesson is not None:
         folder = _PACKAGE / find(lesson).name
-        waiting = [*folder.glob("experiments/*.py"), *folder.glob("*/experiment.py")]
+        waiting = list(folder.glob(f"experiments/{experiment}.py")) or [
+            *folder.glob("experiments/*.py"),
+            *folder.glob("*/experiment.py"),
+        ]
     seen: set[Path] = set()
     definitions = []
     while waiting:
@@ -81,7 +88,7 @@ def _imported(tree: ast.Module) -> Iterator[Path]:
 
 
 def _without_words(tree: ast.Module) -> ast.Module:
-    """The code without imports and docstrings."""
+    """The code without imports, docstrings and lists of public names."""
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [  # type: ignore[attr-defined]
@@ -89,6 +96,7 @@ def _without_words(tree: ast.Module) -> ast.Module:
                 for one in body
                 if not isinstance(one, (ast.Import, ast.ImportFrom))
                 and not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+                and not (isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__all__")
             ]
     return tree
 
@@ -119,7 +127,7 @@ def write_result(
         "command": command,
         "seed": seed,
         "lesson": find(lesson).slug,
-        "library": library_hash(lesson),
+        "library": library_hash(lesson, _experiment_of(command)),
         "versions": {"python": platform.python_version(), **_versions()},
         "result": result,
     }
@@ -148,8 +156,16 @@ def read_result(path: str | Path) -> dict[str, Any]:
     missing = {"command", "seed", "lesson", "library", "versions", "result"} - set(record)
     if missing:
         raise ValueError(f"{Path(path).name} must be a record of a run; it lacks {sorted(missing)}")
-    record["current"] = record["library"] == library_hash(record["lesson"])
+    record["current"] = record["library"] == library_hash(
+        record["lesson"], _experiment_of(record["command"])
+    )
     return record
+
+
+def _experiment_of(command: str) -> str | None:
+    """``label_ranking`` of ``paper-lessons run soft-sort label-ranking --full``."""
+    words = shlex.split(command)
+    return words[3].replace("-", "_") if len(words) > 3 else None
 
 
 def _versions() -> dict[str, str]:
