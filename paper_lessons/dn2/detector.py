@@ -17,7 +17,11 @@ from paper_lessons.dn2.cleaning import check_enough, clean_samples, without_own
 from paper_lessons.dn2.normalizing import Normalizer
 from paper_lessons.dn2.reduction import random_projection, reduced_size
 from paper_lessons.dn2.search.saving import read_arrays, write_arrays
-from paper_lessons.dn2.thresholds import conformal_p_values, leave_one_out_threshold
+from paper_lessons.dn2.thresholds import (
+    conformal_p_values,
+    leave_one_out_threshold,
+    warn_of_few,
+)
 from paper_lessons.dn2.whitening import held_out_distances
 
 Array = np.ndarray
@@ -173,6 +177,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
             )
         self.base_indices_ = None if chosen is None else self.kept_[chosen]
         self._set_threshold()
+        warn_of_few(len(self.kept_), self.false_positive_rate)
         return self
 
     @available_if(lambda self: self.reduction not in ("kmeans", "coreset"))
@@ -216,6 +221,7 @@ class DeepNearestNeighbors(OutlierMixin, BaseEstimator):
         self.kept_ = np.concatenate([self.kept_, added])
         self.base_indices_ = self.kept_
         self._set_threshold()
+        warn_of_few(len(self.kept_), self.false_positive_rate)
         return self
 
     def anomaly_score(self, X: Any) -> Float[Array, " samples"]:

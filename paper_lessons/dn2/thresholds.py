@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def leave_one_out_threshold(scores: Any, false_positive_rate: float) -> float:
 
     With n scores it is the one of rank ``ceil((1 - rate)(n + 1))`` from below. A new sample that is
     exchangeable with these has a larger score with probability at most the rate. (With fewer than
-    ``1 / rate - 1`` scores no rank promises so much; then it is the largest, with probability 1 / (n + 1).)
+    ``1 / rate - 1`` scores no rank promises so much; then it is the largest, see :func:`promised_rate`.)
 
     Parameters
     ----------
@@ -51,6 +52,59 @@ def leave_one_out_threshold(scores: Any, false_positive_rate: float) -> float:
     # 0.9 * 10 is a little more than 9 in binary: such a product is still rank 9
     rank = int(np.ceil((1 - rate) * (len(known) + 1) - 1e-9))
     return float(np.sort(known)[min(max(rank, 1), len(known)) - 1])
+
+
+def promised_rate(samples: int, false_positive_rate: float) -> float:
+    """What :func:`leave_one_out_threshold` of so many scores keeps: the rate, or more if they are too few for it.
+
+    Parameters
+    ----------
+    samples : int
+        Number n of normal samples; a rate needs ``1 / rate - 1`` of them, 5 % so 19.
+    false_positive_rate : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        The larger of the rate and ``1 / (n + 1)``.
+
+    Notes
+    -----
+    Source: as :func:`leave_one_out_threshold`.
+
+    Examples
+    --------
+    >>> promised_rate(19, 0.05), promised_rate(9, 0.05)
+    (0.05, 0.1)
+    """
+    rate = check_rate(false_positive_rate)
+    return max(rate, 1 / (samples + 1))
+
+
+def too_few(samples: int, false_positive_rate: float) -> str:
+    """What to say where so many normal samples cannot keep the rate; empty where they can.
+
+    Examples
+    --------
+    >>> too_few(9, 0.05)[:65]
+    '9 normal samples are too few for a false positive rate of 0.05, w'
+    """
+    promised = promised_rate(samples, false_positive_rate)
+    if promised == false_positive_rate:
+        return ""
+    needed = int(np.ceil(1 / false_positive_rate - 1 - 1e-9))
+    return (
+        f"{samples} normal samples are too few for a false positive rate of {false_positive_rate:.3g}, "
+        f"which needs {needed}: the threshold is their largest score, and a new normal sample lies above "
+        f"it with a probability of up to {promised:.3g}"
+    )
+
+
+def warn_of_few(samples: int, false_positive_rate: float) -> None:
+    """Warn the caller of an estimator's ``fit`` with :func:`too_few`."""
+    if sentence := too_few(samples, false_positive_rate):
+        warnings.warn(sentence, stacklevel=3)
 
 
 def conformal_p_values(scores: Any, calibration: Any) -> Float[Array, " m"]:

@@ -15,6 +15,7 @@ from paper_lessons.dn2 import (
     leave_one_out_threshold,
     nearest_neighbors,
 )
+from paper_lessons.dn2.thresholds import promised_rate, too_few
 
 SCORES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 7.0]), min_size=1, max_size=30)
 RATES = st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9])
@@ -96,3 +97,25 @@ def test_p_values_refuse() -> None:
     with pytest.raises(ValueError, match="scores must not be NaN"):
         conformal_p_values([np.nan], [1.0])
     assert conformal_p_values([], [1.0]).shape == (0,)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.1, 0.25, 1 / 3])
+def test_the_rate_that_so_many_samples_can_promise(rate):
+    needed = next(n for n in range(1, 200) if n >= 1 / rate - 1 - 1e-9)
+    assert promised_rate(needed, rate) == rate
+    assert promised_rate(needed - 1, rate) == 1 / needed > rate
+    assert too_few(needed, rate) == ""
+    assert f"which needs {needed}:" in too_few(needed - 1, rate)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_fit_warns_of_samples_too_few_for_its_rate():
+    rows = np.random.default_rng(0).normal(size=(40, 5))
+    DeepNearestNeighbors().fit(rows[:19])
+    with pytest.raises(
+        UserWarning, match=r"18 normal samples are too few .* 0\.05, which needs 19.*up to 0\.0526"
+    ):
+        DeepNearestNeighbors().fit(rows[:18])
+    with pytest.raises(UserWarning, match="16 normal samples"):
+        DeepNearestNeighbors(clean=0.2).fit(rows[:20])
+    DeepNearestNeighbors(false_positive_rate=0.1).fit(rows[:9])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from paper_lessons.commands import Jobs, Progress, clear_errors, first_process
 from paper_lessons.dn2.report.options import Layers, Neighbors, Size
+from paper_lessons.dn2.thresholds import promised_rate, too_few
 
 
 def folder(
@@ -78,7 +80,9 @@ def folder(
             false_positive_rate=false_positive_rate,
             clean=clean,
         )
-        detector = AnomalyDetector(features, chosen).fit(normal)
+        with warnings.catch_warnings():  # the summary says it
+            warnings.filterwarnings("ignore", ".* normal samples are too few")
+            detector = AnomalyDetector(features, chosen).fit(normal)
         found = detector.report(images, out=out, title=title, show=show)
         if save is not None:
             detector.save(save)
@@ -91,9 +95,11 @@ def folder(
 def _summary(found: Any, normal: int) -> list[str]:
     """What a person wants to know before opening the page."""
     anomalous = [one for one in found.ranked if one.anomalous]
+    kept, rate = len(found.normal_scores), found.false_positive_rate
     lines = [
         f"{normal} normal pictures, threshold {found.threshold:.4g} "
-        f"({found.false_positive_rate:.0%} of normal pictures may lie above it)",
+        f"({100 * promised_rate(kept, rate):.2g}% of normal pictures may lie above it)",
+        *filter(None, [too_few(kept, rate)]),
         f"{len(anomalous)} of {len(found.findings)} pictures lie above it",
     ]
     for one in anomalous[:10]:

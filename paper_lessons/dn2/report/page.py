@@ -16,6 +16,7 @@ from paper_lessons.dn2.report.chart import histogram
 from paper_lessons.dn2.report.examination import Examination, Finding
 from paper_lessons.dn2.report.table import csv_text
 from paper_lessons.dn2.report.thumbnails import Picture
+from paper_lessons.dn2.thresholds import promised_rate
 from paper_lessons.files import write_atomically
 
 _NEIGHBORS_SHOWN = 4
@@ -175,19 +176,19 @@ def _threshold(examination: Examination) -> str:
     normal, rate = len(examination.normal_scores), examination.false_positive_rate
     looked_at = len(examination.findings)
     threshold = _number(examination.threshold)
-    if normal >= 1 / rate - 1 - 1e-9:
+    promised = promised_rate(normal, rate)
+    if promised == rate:
         rule = (
             f"The threshold, {threshold}, was set so that a new normal picture is above it with a "
             f"probability of at most {100 * rate:.3g} %."
         )
-        expected = rate * looked_at
     else:
         rule = (
             f"{normal} normal pictures are too few for a rate of {100 * rate:.3g} %, so the threshold "
             f"is the largest of their scores, {threshold}: a new normal picture is above it with a "
-            f"probability of at most {100 / (normal + 1):.2g} %."
+            f"probability of at most {100 * promised:.2g} %."
         )
-        expected = looked_at / (normal + 1)
+    expected = promised * looked_at
     cleaned = ""
     if examination.removed:
         cleaned = (
