@@ -85,12 +85,39 @@ def test_one_class_against_all_others(tmp_path: Path) -> None:
     assert read_table(path, "sort").kind == "regression"
     read = read_table(path, "sort", positive="2.0")  # the file says 2
     assert (read.classes, read.y.sum()) == (("not 2", "2"), 20)
-    with pytest.raises(ValueError, match=r"two classes, got 3 \(1, 2, 3\).*--positive"):
-        read_table(path, "sort", kind="classification")
+    several = read_table(path, "sort", kind="classification")
+    assert several.classes == ("1", "2", "3")
+    np.testing.assert_array_equal(several.y, np.arange(60) % 3)
     with pytest.raises(
         ValueError, match=r"positive must be a value of 'sort' \(1, 2, 3\), got '4'"
     ):
         read_table(path, "sort", positive="4")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_decimal_commas_are_read_where_commas_separate_no_cells(
+    tmp_path: Path, delimiter: str
+) -> None:
+    x = numbers(60) * 2000
+    y = [f"{value:,.4f}" for value in x[:, 0]]  # 1,234.5000
+    cells = [[*map(str, row), one] for row, one in zip(x.tolist(), y, strict=True)]
+    german = [[cell.translate(str.maketrans(",.", ".,")) for cell in row] for row in cells]
+    read = read_table(write(tmp_path / "de.csv", ["a", "b", "c", "y"], german, delimiter), "y")
+    np.testing.assert_allclose(read.x, x, rtol=1e-15)
+    np.testing.assert_allclose(read.y, x[:, 0])
+    german[7][1] = "2.5"
+    mixed = write(tmp_path / "mixed.csv", ["a", "b", "c", "y"], german, delimiter)
+    with pytest.raises(
+        ValueError, match=r"one decimal sign; some cells have a comma, line 9 has '2\.5'"
+    ):
+        read_table(mixed, "y")
+
+
+def test_words_with_commas_leave_decimal_points_alone(tmp_path: Path) -> None:
+    rows = [[i + 0.5, ("one, two", "three")[i % 2]] for i in range(40)]
+    read = read_table(write(tmp_path / "t.csv", ["a", "y"], rows, ";"), "y")
+    np.testing.assert_array_equal(read.x[:, 0], np.arange(40) + 0.5)
+    assert read.classes == ("one, two", "three")
 
 
 def test_rows_with_missing_values_are_named_or_left_out(tmp_path: Path) -> None:
@@ -133,7 +160,8 @@ def test_columns_that_cannot_be_used_are_named_all_at_once(tmp_path: Path) -> No
         ("y\n3\n", "must have a column besides the target"),
         ("a,y\n" + "3,4\n" * 50, "target must have at least two values, got '4'"),
         ("a,y\n" + "3,4\n" * 45 + "3,5\n" * 5, "at least 10 rows of each class, got 5 of '5'"),
-        ("a,y\n" + "3,x\n3,y\n3,z\n" * 20, r"two classes, got 3 \(x, y, z\)"),
+        ("a,y\n" + "3,x\n" * 20 + "3,y\n" * 20 + "3,z\n" * 4, "at least 10 rows.*got 4 of 'z'"),
+        ("a,y\n" + "".join(f"3,w{i % 21}\n" for i in range(210)), "at most 20 classes, got 21"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, message: str) -> None:
@@ -234,7 +262,7 @@ def test_a_model_computes_what_the_interpreter_does() -> None:
     x, new = numbers(80, 3), numbers(10, 3, seed=1)
     y = (x[:, 0] > 0).astype(float)
     program = programs.neural_network(0.1)
-    model = make_model(program, kind="classification", features=4, steps=200, seed=5).fit(x, y)
+    model = make_model([program], kind="classification", features=4, steps=200, seed=5).fit(x, y)
     preparation = fit_preparation(x, 4)
     order = training_order(80, 200, 5)
     parts = (prepare(x, preparation)[order][None], y[order][None])
@@ -251,7 +279,7 @@ def test_a_model_computes_what_the_interpreter_does() -> None:
 def test_predictions_that_overflow_become_what_is_known_without_them() -> None:
     square = Program(predict=[Instruction(Op.vector_reciprocal, 0, out=1)])
     broken = Program(predict=[*square.predict, Instruction(Op.vector_mean, 1, out=1)])
-    model = make_model(broken, kind="regression", features=2, steps=10, seed=0)
+    model = make_model([broken], kind="regression", features=2, steps=10, seed=0)
     model.fit([[1.0, 2.0], [3.0, 5.0], [2.0, 2.0]], [1.0, 2.0, 6.0])
     assert model.predict([[2.0, 3.0]])[0] == pytest.approx(3.0)  # 1 / 0 at the mean
 
@@ -290,7 +318,7 @@ def test_the_python_file_predicts_the_same_on_its_own(tmp_path: Path, kind: str)
     settings: dict[str, Any] = {"kind": kind, "features": 4, "steps": 200, "seed": 3}
     about = {"columns": names, "target": "y", "classes": classes, "about": "A test."}
     script = tmp_path / "found.py"
-    script.write_text(make_script(program, **settings, **about), encoding="utf-8")
+    script.write_text(make_script([program], **settings, **about), encoding="utf-8")
     train = write(
         tmp_path / "train.csv",
         ["y", *names],
@@ -302,7 +330,7 @@ def test_the_python_file_predicts_the_same_on_its_own(tmp_path: Path, kind: str)
     ran = run_script(script, train, rows)
     assert ran.returncode == 0, ran.stderr
     printed = list(csv.reader(ran.stdout.splitlines()))
-    expected = make_model(program, **settings).fit(x, y).predict(new)
+    expected = make_model([program], **settings).fit(x, y).predict(new)
     assert [float(row[-1]) for row in printed[1:]] == expected.tolist()
     if kind == "classification":
         assert printed[0] == ["y", "probability of yes"]
@@ -369,6 +397,46 @@ def test_two_classes_from_the_command_line(
     assert not (tmp_path / "found_words.py").exists()
     again = run(*words, "--out-python", tmp_path / "deep" / "mine.py").output
     assert again == shown  # the same seed, the same result
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_several_classes_are_told_apart_one_against_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = numbers(240)
+    sort = x[:, :2].argmax(axis=1) + (x[:, 2] > 0.7)
+    names = ["ash", "birch", "oak"] if words else ["3", "5", "20"]
+    cells = [[*row, names[one]] for row, one in zip(x.tolist(), sort, strict=True)]
+    german = [[str(cell).replace(".", ",") for cell in row] for row in cells]
+    header = ["a", "b", "c", "sort"]
+    path = write(tmp_path / "trees.csv", header, german, ";")
+    out, plot = tmp_path / "trees.json", tmp_path / "trees.png"
+    options = (path, "--target", "sort", "--budget", 300, "--start", "linear", "--quiet")
+    kind = () if words else ("--kind", "classification")
+    shown = run(*options, *kind, "--out", out, "--plot", plot).output
+    assert f"3 classes: {', '.join(names)}" in shown
+    assert f"{names[1]!r} against the rest: " in shown
+    result = read_result(out)["result"]
+    assert len(result["found"]) == len(result["searches"]) == 3
+    scores = {name: score["accuracy"] for name, score in result["scores"].items()}
+    assert list(scores) == ["constant", "logistic regression", "linear", "evolved"]
+    assert scores["constant"] < 0.6 < scores["evolved"]
+    assert scores["logistic regression"] > 0.7
+    # what the file computes on its own is what was measured
+    table_read = read_table(path, "sort", kind="classification")
+    parts = table_tasks.split_rows(table_read.y, "classification", 0)
+    known = np.concatenate([parts["search"], parts["select"]])
+    train = write(tmp_path / "train.csv", header, [german[i] for i in known], ";")
+    test = write(tmp_path / "test.csv", header, [german[i] for i in parts["test"]], ";")
+    ran = run_script(tmp_path / "found_trees.py", train, test)
+    assert ran.returncode == 0, ran.stderr
+    printed = list(csv.reader(ran.stdout.splitlines()))
+    assert printed[0] == ["sort", *(f"score of {name}" for name in names)]
+    right = [row[0] == german[i][3] for row, i in zip(printed[1:], parts["test"], strict=True)]
+    assert np.mean(right) == pytest.approx(scores["evolved"])
+    for row in printed[1:]:
+        assert row[0] == names[int(np.argmax([float(score) for score in row[1:]]))]
 
 
 def test_more_columns_than_features_are_said_to_be_projected(

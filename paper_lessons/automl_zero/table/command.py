@@ -32,7 +32,9 @@ def csv(
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="What to predict.")],
     kind: Annotated[
         str,
-        typer.Option("--kind", help="regression, classification, or auto (two values: classes)."),
+        typer.Option(
+            "--kind", help="regression, classification, or auto (words or two values: classes)."
+        ),
     ] = "auto",
     positive: Annotated[
         str | None,
@@ -110,7 +112,10 @@ def csv(
     if first_process():
         from paper_lessons.files import write_atomically
 
-        typer.echo(f"\n{_origin(result['found'])}\n{result['found']['program']}\n")
+        classes = result["settings"]["classes"]
+        for number, found in enumerate(result["found"]):
+            of_class = f"{classes[number]!r} against the rest: " if len(classes) > 2 else ""
+            typer.echo(f"\n{of_class}{_origin(found)}\n{found['program']}\n")
         with clear_errors():
             write_atomically(place, result["script"])
         typer.echo(f"written: {place} (python {place} {file.name} ROWS.csv predicts other rows)")
@@ -134,7 +139,11 @@ def _heading(result: dict[str, Any]) -> list[str]:
     settings = result["settings"]
     rows, classes = settings["rows"], settings["classes"]
     columns = len(settings["columns"])
-    what = f"classes {classes[0]!r} (0) and {classes[1]!r} (1)" if classes else "regression"
+    what = "regression"
+    if len(classes) == 2:
+        what = f"classes {classes[0]!r} (0) and {classes[1]!r} (1)"
+    elif classes:
+        what = f"{len(classes)} classes: {', '.join(classes)}"
     lines = [
         f"{settings['file']}: {settings['target']} ({what}) from {columns} columns",
         f"{rows['of']} rows: {rows['search']} for the search, {rows['select']} for the choice, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.simplify import simplify
 from paper_lessons.automl_zero.table.files import Table
 from paper_lessons.automl_zero.table.model import (
+    TableModel,
     make_model,
     make_script,
     prepare,
@@ -84,7 +86,8 @@ def run(
         ``"settings"``; ``"scores"`` on the test part, for the method that knows nothing
         (``"constant"``), scikit-learn's (``"ridge"`` or ``"logistic regression"``), the tuned starts and
         ``"evolved"``; ``"gains"`` of the evolved program over each of these, with standard error;
-        ``"found"``, the program; ``"searches"`` with curves and turning points; ``"script"``, the
+        ``"found"``, a list of the program, or of one program for each of more than two classes;
+        ``"searches"`` with curves and turning points; ``"script"``, the
         Python file.
 
     Raises
@@ -103,30 +106,37 @@ def run(
     kind = TASK_KINDS[table.kind]
     shared = {"x": table.x[rows["search"]], "y": table.y[rows["search"]], "kind": kind}
     shared |= {"features": features, "seed": seed, "budget": budget, "islands": islands}
-    tasks = [{"start": start} for start in starts]
+    several = len(table.classes) > 2
+    against = [float(number) for number in range(len(table.classes))] if several else [None]
+    tasks = [{"start": start, "against": number} for number in against for start in starts]
     if checkpoint is not None:
         file = checkpoint_file(checkpoint, search, tasks, shared)
         shared["checkpoint"] = str(file.with_suffix(""))
     searches = run_tasks(search, tasks, shared=shared | {"progress": progress}, jobs=jobs)
-    ranked = rank_candidates(table, rows, searches, features=features, seed=seed)
-    models: dict[str, Any] = {
-        one["start"]: Program.from_dict(one["tuned"]["json"]) for one in searches
-    }
-    evolved, best = _first_that_works(ranked, table, rows, features, seed)
-    scores, predictions = _measure(table, rows, models | {"evolved": evolved}, features, seed)
+    models: dict[str, list[Program]] = {start: [] for start in (*starts, "evolved")}
+    records = []
+    for number in against:
+        own = table if number is None else _told_apart(table, number)
+        of_class = [one for one in searches if one["against"] == number]
+        for one in of_class:
+            models[one["start"]].append(Program.from_dict(one["tuned"]["json"]))
+        ranked = rank_candidates(own, rows, of_class, features=features, seed=seed)
+        evolved, best = _first_that_works(ranked, own, rows, features, seed)
+        models["evolved"].append(evolved)
+        found = finds.as_record(
+            evolved,
+            memory_for(features),
+            fitness=best["fitness"],
+            evaluations=best["evaluations"],
+            kind=kind,
+        )
+        records.append(found | {"start": best["start"], "select": best["select"]})
+    scores, predictions = _measure(table, rows, models, features, seed)
     gains = {
         name: _gain(table, rows["test"], predictions["evolved"], predictions[name])
         for name in predictions
         if name != "evolved"
     }
-    found = finds.as_record(
-        evolved,
-        memory_for(features),
-        fitness=best["fitness"],
-        evaluations=best["evaluations"],
-        kind=kind,
-    )
-    found |= {"start": best["start"], "select": best["select"]}
     for one in searches:
         del one["candidates"]
     settings: dict[str, Any] = {"seed": seed, "features": features, "tasks": TASKS, "steps": STEPS}
@@ -136,9 +146,9 @@ def run(
         "settings": _described(table, rows) | settings,
         "scores": scores,
         "gains": gains,
-        "found": found,
+        "found": records,
         "searches": searches,
-        "script": _script(evolved, table, features, seed, about),
+        "script": _script(models["evolved"], table, features, seed, about),
     }
 
 
@@ -153,11 +163,17 @@ def plot_searches(result: dict[str, Any], axes: Axes) -> None:
     """
     for one, color in zip(result["searches"], plotting.COLORS.values(), strict=False):
         evaluations, fitness = np.array(one["curve"]).T
-        axes.step(evaluations, fitness, where="post", color=color, label=f"from {one['start']}")
+        axes.step(evaluations, fitness, where="post", color=color, label=_label(one, result))
     axes.set_xscale("log")
     axes.set_xlabel("programs evaluated")
     axes.set_ylabel("best fitness on the search's tasks")
     plotting.label_lines(axes)
+
+
+def _label(search: dict[str, Any], result: dict[str, Any]) -> str:
+    if search["against"] is None:
+        return f"from {search['start']}"
+    return f"{result['settings']['classes'][int(search['against'])]}, from {search['start']}"
 
 
 def plot_scores(result: dict[str, Any], axes: Axes) -> None:
@@ -205,9 +221,15 @@ def _described(table: Table, rows: dict[str, Int[np.ndarray, " k"]]) -> dict[str
     }
 
 
-def _script(program: Program, table: Table, features: int, seed: int, about: str) -> str:
+def _told_apart(table: Table, number: float) -> Table:
+    """One class against all others."""
+    name = table.classes[int(number)]
+    return replace(table, y=(table.y == number).astype(float), classes=(f"not {name}", name))
+
+
+def _script(several: Sequence[Program], table: Table, features: int, seed: int, about: str) -> str:
     return make_script(
-        simplify(program),
+        [simplify(program) for program in several],
         kind=table.kind,
         columns=table.columns,
         target=table.target,
@@ -233,7 +255,8 @@ def _first_that_works(
     """The best candidate whose predictions stay finite when it is trained on all rows but the test part's."""
     known = np.concatenate([rows["search"], rows["select"]])
     for program, about in ranked:
-        model = make_model(program, kind=table.kind, features=features, steps=STEPS, seed=seed)
+        model = make_model([program], kind=table.kind, features=features, steps=STEPS, seed=seed)
+        assert isinstance(model, TableModel)
         model.fit(table.x[known], table.y[known])
         if np.isfinite(model.trained.predict(prepare(table.x[known], model.preparation))).all():
             return program, about
@@ -245,7 +268,7 @@ def _first_that_works(
 def _measure(
     table: Table,
     rows: dict[str, Int[np.ndarray, " k"]],
-    several: dict[str, Program],
+    several: dict[str, list[Program]],
     features: int,
     seed: int,
 ) -> tuple[dict[str, dict[str, float]], dict[str, Float[np.ndarray, " t"]]]:
@@ -254,13 +277,18 @@ def _measure(
     x, y = table.x[known], table.y[known]
     test_x, test_y = table.x[rows["test"]], table.y[rows["test"]]
     name, baseline = _baseline(table.kind)
-    constant = y.mean() if table.kind == "regression" else float(y.mean() > 0.5)
+    constant = (
+        y.mean() if table.kind == "regression" else float(np.bincount(y.astype(int)).argmax())
+    )
     predictions = {"constant": np.full(len(test_y), constant)}
     baseline.fit(x, y)
     predictions[name] = np.asarray(baseline.predict(test_x), dtype=float)
-    for label, program in several.items():
-        model = make_model(program, kind=table.kind, features=features, steps=STEPS, seed=seed)
-        predictions[label] = model.fit(x, y).predict(test_x)
+    for label, programs in several.items():
+        model = make_model(programs, kind=table.kind, features=features, steps=STEPS, seed=seed)
+        predicted = model.fit(x, y).predict(test_x)
+        if len(table.classes) == 2:  # from probabilities to classes
+            predicted = (predicted > 0.5).astype(float)
+        predictions[label] = predicted
     scores = {
         label: _score(table.kind, test_y, predicted) for label, predicted in predictions.items()
     }
@@ -286,7 +314,7 @@ def _losses(
 ) -> Float[np.ndarray, " t"]:
     """What each row costs: 1 for the wrong class, or the squared error."""
     if kind == "classification":
-        return ((predicted > 0.5) != (y > 0.5)).astype(float)
+        return (predicted != y).astype(float)
     return (predicted - y) ** 2
 
 

@@ -1,6 +1,6 @@
 """A user's own table: numbers with a header, read from a file; what cannot be used is named.
 
-Nothing is left out that the user did not ask to leave out.
+Nothing is left out that the user did not ask to leave out. A decimal comma is read where a comma does not separate cells.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 import difflib
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +21,7 @@ TABLE_KINDS = ("auto", "regression", "classification")
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 LEAST_ROWS = 40
 LEAST_OF_A_CLASS = 10
+MOST_CLASSES = 20
 _SHOWN = 5  # examples in a message
 
 Cells = list[str]
@@ -39,11 +42,11 @@ class Table:
     x : array of shape (n, columns)
         Features as they stand in the file.
     y : array of shape (n,)
-        Targets; 0 and 1 for classification.
+        Targets; for classification the classes' numbers, from 0.
     kind : {"regression", "classification"}
         What is predicted.
     classes : tuple of str
-        What 0 and 1 are called in the file; empty for regression.
+        What 0, 1, ... are called in the file; empty for regression.
     delimiter : str
         What separates cells.
     missing_rows : int
@@ -78,9 +81,9 @@ def read_table(
         Text in UTF-8; cells are separated by commas, semicolons, tabs or bars, whichever the header
         has most of.
     target : str
-        Name of the column to predict. In a classification its two values may be words.
+        Name of the column to predict. In a classification its values, two to :data:`MOST_CLASSES`, may be words.
     kind : {"auto", "regression", "classification"}
-        "auto" means classification if the target has two values.
+        "auto" means classification if the target has two values, or words.
     drop : sequence of str
         Columns to leave out.
     drop_missing : bool
@@ -100,7 +103,7 @@ def read_table(
         If there is no such file.
     ValueError
         If a column is absent, not numeric or constant, a value is missing, there are too few rows,
-        or the target has more than two classes.
+        decimal commas and points are mixed, or the target has too many classes.
 
     Examples
     --------
@@ -175,7 +178,42 @@ def _read_cells(path: Path) -> tuple[Cells, list[Cells], list[int], str]:
                 f"{path.name} must have {len(header)} cells in each row, got {len(row)} in line {line} "
                 f"(cells are separated by {delimiter!r})"
             )
+    if delimiter != "," and has_decimal_comma(cell for row in rows for cell in row):
+        for line, row in zip(lines, rows, strict=True):
+            mixed = [cell.strip() for cell in row if "." in cell and _as_number(cell) is not None]
+            if mixed and not all(with_point(cell) != cell for cell in mixed):
+                raise ValueError(
+                    f"{path.name} must have one decimal sign; some cells have a comma, line {line} has {mixed[0]!r}"
+                )
+        rows = [[with_point(cell) for cell in row] for row in rows]
     return header, rows, lines, delimiter
+
+
+def has_decimal_comma(cells: Iterable[str]) -> bool:
+    """Whether some cell is a number with a comma before its fraction.
+
+    Examples
+    --------
+    >>> has_decimal_comma(["a, b", "3"]), has_decimal_comma(["3", "-0,5"])
+    (False, True)
+    """
+    return any(re.fullmatch(r"\s*[+-]?[\d.]*,\d+([eE][+-]?\d+)?\s*", cell) for cell in cells)
+
+
+def with_point(cell: str) -> str:
+    """A number with a decimal comma, and perhaps points between thousands, as Python reads it; else the cell.
+
+    Examples
+    --------
+    >>> with_point("1.234,5"), with_point("0,038"), with_point("1.000.000"), with_point("a,b")
+    ('1234.5', '0.038', '1000000', 'a,b')
+    """
+    number = r"\s*([+-]?)(\d{1,3}(?:\.\d{3})+|\d*)(?:,(\d+))?([eE][+-]?\d+)?\s*"
+    found = re.fullmatch(number, cell)
+    if found is None or not (found[2] or found[3]):
+        return cell
+    sign, whole, fraction, exponent = (part or "" for part in found.groups())
+    return sign + whole.replace(".", "") + ("." + fraction if fraction else "") + exponent
 
 
 def delimiter_of(line: str) -> str:
@@ -269,12 +307,19 @@ def _targets(
                     f"target must hold finite numbers for a regression, got {value!r} in line {line}"
                 )
         return np.array(numbers, dtype=float), ()
-    if len(distinct) > 2:
+    if len(distinct) > MOST_CLASSES:
         names = ", ".join(list(distinct.values())[:_SHOWN])
         raise ValueError(
-            f"target must have two classes, got {len(distinct)} ({names}{', ...' if len(distinct) > _SHOWN else ''}): "
+            f"target must have at most {MOST_CLASSES} classes, got {len(distinct)} ({names}, ...): "
             "tell one of them from all others with --positive"
         )
+    if len(distinct) > 2:
+        keys = sorted(distinct)  # all numbers, or all words
+        place = {key: float(i) for i, key in enumerate(keys)}
+        y = np.array([place[_key(value, place)] for value in values])
+        for i, key in enumerate(keys):
+            _check_count(int((y == i).sum()), distinct[key])
+        return y, tuple(distinct[key] for key in keys)
     zero, one = sorted(distinct)
     return _one_class(values, distinct, target, distinct[one], distinct[zero])
 
@@ -302,12 +347,19 @@ def _one_class(
         rest = [name for one, name in distinct.items() if one != key]
         others = rest[0] if len(rest) == 1 else f"not {distinct[key]}"
     for name, count in ((distinct[key], y.sum()), (others, (1.0 - y).sum())):
-        if count < LEAST_OF_A_CLASS:
-            raise ValueError(
-                f"target must have at least {LEAST_OF_A_CLASS} rows of each class, "
-                f"got {count:.0f} of {name!r}"
-            )
+        _check_count(int(count), name)
     return y, (others, distinct[key])
+
+
+def _check_count(count: int, name: str) -> None:
+    if count < LEAST_OF_A_CLASS:
+        raise ValueError(
+            f"target must have at least {LEAST_OF_A_CLASS} rows of each class, got {count} of {name!r}"
+        )
+
+
+def _key(value: str, known: dict[Any, float]) -> Any:
+    return value if value in known else _as_number(value)
 
 
 def _as_number(cell: str) -> float | None:

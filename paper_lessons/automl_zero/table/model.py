@@ -17,7 +17,7 @@ import numpy as np
 
 from paper_lessons.automl_zero.export.python import to_python
 from paper_lessons.automl_zero.program import Program
-from paper_lessons.automl_zero.table.files import delimiter_of
+from paper_lessons.automl_zero.table.files import delimiter_of, has_decimal_comma, with_point
 
 MARK = '"""An algorithm that was found by search in a table, and what makes it a model.'
 
@@ -88,6 +88,31 @@ class TableModel:
         return self.center + self.spread * np.where(np.isfinite(found), found, nothing)
 
 
+class OneAgainstTheRest:
+    """A model for each class, told from all others; the class with the largest score is predicted.
+
+    ``fit(x, y)`` takes the classes' numbers, from 0; ``scores(x)`` gives an array of shape (n, classes),
+    ``predict(x)`` the classes' numbers.
+    """
+
+    def __init__(self, models: Sequence[Any]) -> None:
+        self.models = models
+
+    def fit(self, x: Any, y: Any) -> OneAgainstTheRest:
+        """Train each model from the beginning."""
+        for number, model in enumerate(self.models):
+            model.fit(x, (np.asarray(y) == number).astype(float))
+        return self
+
+    def scores(self, x: Any) -> np.ndarray:
+        """What each model makes the probability of its class; they need not add up to 1."""
+        return np.column_stack([model.predict(x) for model in self.models])
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Class numbers of shape (n,), float."""
+        return self.scores(x).argmax(axis=1).astype(float)
+
+
 def read_columns(path: str, names: Sequence[str]) -> list[list[str]]:
     """The cells of some columns of a table, row by row."""
     with open(path, encoding="utf-8-sig", newline="") as file:  # noqa: PTH123
@@ -98,6 +123,8 @@ def read_columns(path: str, names: Sequence[str]) -> list[list[str]]:
     missing = [name for name in names if name not in header]
     if missing:
         raise ValueError(f"{path} must have the columns {missing}")
+    if delimiter != "," and has_decimal_comma(cell for row in rows for cell in row):
+        rows = [[with_point(cell) for cell in row] for row in rows]
     places = [header.index(name) for name in names]
     return [[row[place].strip() for place in places] for row in rows]
 
@@ -115,7 +142,10 @@ _COPIED: tuple[Callable[..., Any], ...] = (
     prepare,
     training_order,
     TableModel,
+    OneAgainstTheRest,
     delimiter_of,
+    has_decimal_comma,
+    with_point,
     read_columns,
     same_value,
 )
@@ -134,8 +164,9 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,21 +181,33 @@ import numpy as np
 
 def make_model():
     """The model as it was measured."""
-    return TableModel(Algorithm, FEATURES, STEPS, KIND, SEED)
+    models = [TableModel(one, FEATURES, STEPS, KIND, SEED) for one in ({names})]
+    return models[0] if len(models) == 1 else OneAgainstTheRest(models)
 
 
 def main(train, rows):
     """Train on one file, predict another, print a line for each row."""
     cells = read_columns(train, [*COLUMNS, TARGET])
     x = [[float(cell) for cell in row[:-1]] for row in cells]
-    if KIND == "classification":
+    if len(CLASSES) > 2:
+        numbers = [[same_value(row[-1], name) for name in CLASSES] for row in cells]
+        for row, number in zip(cells, numbers):
+            if not any(number):
+                raise ValueError("{{}} has an unknown class: {{!r}}".format(train, row[-1]))
+        y = [float(number.index(True)) for number in numbers]
+    elif CLASSES:
         y = [float(same_value(row[-1], CLASSES[1])) for row in cells]
     else:
         y = [float(row[-1]) for row in cells]
     new = [[float(cell) for cell in row] for row in read_columns(rows, COLUMNS)]
-    predictions = make_model().fit(x, y).predict(new)
+    model = make_model().fit(x, y)
+    predictions = model.predict(new)
     out = csv.writer(sys.stdout, lineterminator="\\n")
-    if KIND == "classification":
+    if len(CLASSES) > 2:
+        out.writerow([TARGET, *("score of " + name for name in CLASSES)])
+        for number, scores in zip(predictions, model.scores(new).tolist()):
+            out.writerow([CLASSES[int(number)], *map(repr, scores)])
+    elif CLASSES:
         out.writerow([TARGET, "probability of " + CLASSES[1]])
         out.writerows([CLASSES[int(p > 0.5)], repr(float(p))] for p in predictions)
     else:
@@ -183,7 +226,7 @@ if __name__ == "__main__":
 
 
 def make_script(
-    program: Program,
+    programs: Sequence[Program],
     *,
     kind: str,
     columns: Sequence[str],
@@ -198,8 +241,8 @@ def make_script(
 
     Parameters
     ----------
-    program : Program
-        What was found.
+    programs : sequence of Program
+        What was found: one, or one for each of more than two classes.
     kind : {"regression", "classification"}
         What is predicted.
     columns : sequence of str
@@ -207,7 +250,7 @@ def make_script(
     target : str
         Name of the target.
     classes : sequence of str
-        What 0 and 1 are called; empty for a regression.
+        What 0, 1, ... are called; empty for a regression.
     features, steps, seed : int
         As for :func:`make_model`.
     about : str
@@ -221,7 +264,7 @@ def make_script(
     --------
     >>> from paper_lessons.automl_zero.programs import linear_model
     >>> text = make_script(
-    ...     linear_model(0.1),
+    ...     [linear_model(0.1)],
     ...     kind="regression",
     ...     columns=["a"],
     ...     target="b",
@@ -249,22 +292,30 @@ def make_script(
     # Whatever a column is called, !a gives a literal; names stand nowhere else in the text.
     lines = [f"{name} = {value!a}" for name, value in constants.items()]
     copied = [inspect.getsource(one).replace("  # noqa: PTH123", "") for one in _COPIED]
+    names = ["Algorithm"] if len(programs) == 1 else [f"Algorithm{i}" for i in range(len(programs))]
+    written = [
+        _class_of(program, kind, name).strip()
+        for program, name in zip(programs, names, strict=True)
+    ]
     return _SCRIPT.format(
         mark=MARK,
         about=about,
         constants="\n".join(lines),
-        algorithm=_class_of(program, kind).strip() + "\n",
+        names=", ".join(names) + ",",
+        algorithm="\n\n\n".join(written) + "\n",
         copied="\n\n".join(copied).strip(),
     )
 
 
-def make_model(program: Program, *, kind: str, features: int, steps: int, seed: int) -> TableModel:
-    """A program as a model of a table.
+def make_model(
+    programs: Sequence[Program], *, kind: str, features: int, steps: int, seed: int
+) -> TableModel | OneAgainstTheRest:
+    """A program as a model of a table, or one program for each of more than two classes.
 
     Parameters
     ----------
-    program : Program
-        The algorithm.
+    programs : sequence of Program
+        The algorithm, or one for each class.
     kind : {"regression", "classification"}
         What is predicted.
     features : int
@@ -276,22 +327,25 @@ def make_model(program: Program, *, kind: str, features: int, steps: int, seed: 
 
     Returns
     -------
-    TableModel
+    TableModel or OneAgainstTheRest
         Not yet trained.
 
     Examples
     --------
     >>> from paper_lessons.automl_zero.programs import linear_model
-    >>> model = make_model(linear_model(0.1), kind="regression", features=4, steps=200, seed=0)
+    >>> model = make_model([linear_model(0.1)], kind="regression", features=4, steps=200, seed=0)
     >>> model.fit([[0.0], [1.0]], [2.0, 4.0]).predict([[2.0]]).round(3)
     array([6.])
     """
-    space: dict[str, Any] = {"np": np}
-    exec(_class_of(program, kind), space)
-    return TableModel(space["Algorithm"], features, steps, kind, seed)
+    models = []
+    for program in programs:
+        space: dict[str, Any] = {"np": np}
+        exec(_class_of(program, kind), space)
+        models.append(TableModel(space["Algorithm"], features, steps, kind, seed))
+    return models[0] if len(models) == 1 else OneAgainstTheRest(models)
 
 
-def _class_of(program: Program, kind: str) -> str:
+def _class_of(program: Program, kind: str, name: str = "Algorithm") -> str:
     """The class that ``to_python`` writes, without the module's head."""
-    text = to_python(program, kind="accuracy" if kind == "classification" else "rms")
+    text = to_python(program, kind="accuracy" if kind == "classification" else "rms", name=name)
     return text.partition("import numpy as np\n")[2]

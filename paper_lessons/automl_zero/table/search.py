@@ -36,6 +36,7 @@ _MUTATIONS = (
 
 def search(
     start: str,
+    against: float | None = None,
     *,
     x: Float[np.ndarray, "n columns"],
     y: Float[np.ndarray, " n"],
@@ -53,6 +54,8 @@ def search(
     ----------
     start : str
         One of :data:`STARTS`.
+    against : float, optional
+        The class that is told from all others, where there are more than two.
     x, y, kind, features, seed
         As for :func:`search_tasks`.
     budget, islands, progress
@@ -63,9 +66,11 @@ def search(
     Returns
     -------
     dict
-        ``"start"``, ``"rate"``, ``"tuned"`` (the start as a record), ``"curve"``,
+        ``"start"``, ``"against"``, ``"rate"``, ``"tuned"`` (the start as a record), ``"curve"``,
         ``"turning_points"``, ``"statistics"`` and ``"candidates"``.
     """
+    if against is not None:
+        y = (y == against).astype(float)
     tasks = search_tasks(x, y, kind=kind, features=features, seed=seed)
     memory = memory_for(features)
     if start == "linear":
@@ -80,7 +85,7 @@ def search(
     fitness = Evaluator(OpSet.full(), tasks, memory=memory, quiet=not progress).fitness(tuned)
     best = int(np.argmax(fitness))
     config = _config(tuned[best], memory, tasks.train_x.shape[1])
-    file = None if checkpoint is None else Path(f"{checkpoint}.{start}.npz")
+    file = None if checkpoint is None else Path(f"{checkpoint}.{start}{against or ''}.npz")
     evolution = evolve(
         config,
         tasks,
@@ -97,6 +102,7 @@ def search(
     )
     return {
         "start": start,
+        "against": against,
         "rate": grid[best][0],
         "tuned": tuned_record,
         "curve": finds.curve(evolution),

@@ -56,7 +56,7 @@ def split_rows(
     """
     generator = np.random.default_rng([seed, 0])
     used = generator.permutation(len(y))[:MOST_ROWS]
-    groups = [used[y[used] == c] for c in (0.0, 1.0)] if kind == "classification" else [used]
+    groups = [used[y[used] == c] for c in np.unique(y)] if kind == "classification" else [used]
     parts: dict[str, list[np.ndarray]] = {name: [] for name in (*PARTS, "search")}
     for group in groups:
         ends = [round(share * len(group)) for share in PARTS.values()]
