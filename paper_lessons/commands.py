@@ -6,8 +6,10 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -53,6 +55,51 @@ Checkpoint = Annotated[
         "--checkpoint", metavar="DIR", help="Keep finished runs there, to resume a killed run."
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options of everything that computes and draws: the last ones of a command."""
+
+    context: typer.Context
+    seed: Seed = 0
+    out: Out = None
+    plot: Plot = None
+    progress: Progress = True
+
+
+@dataclass(frozen=True)
+class Spread(Run):
+    """Those of runs that are spread over processes and can be resumed."""
+
+    jobs: Jobs = 1
+    checkpoint: Checkpoint = None
+
+    def how(self) -> dict[str, Any]:
+        """The arguments of :func:`paper_lessons.runs.run_tasks` that these options ask for."""
+        return {
+            "jobs": self.jobs,
+            "progress": self.progress and first_process(),
+            "checkpoint": None if self.checkpoint is None else str(self.checkpoint),
+        }
+
+
+@dataclass(frozen=True)
+class Long(Spread):
+    """Those of an experiment that has a short run and a long one."""
+
+    full: Full = False
+
+    def how(self) -> dict[str, Any]:
+        """The same; a full run keeps a checkpoint unasked."""
+        from paper_lessons.runs import default_checkpoint_folder
+
+        found = super().how()
+        if self.full and self.checkpoint is None:
+            found["checkpoint"] = str(default_checkpoint_folder())
+        return found
+
+
 # Options that change how a run is made, but not its numbers.
 _SILENT = {"jobs", "progress", "checkpoint", "plot", "cache"}
 
@@ -78,30 +125,67 @@ def lesson_app(text: str) -> typer.Typer:
     )
 
 
-def how_to_run(jobs: int, progress: bool, checkpoint: Path | None, full: bool) -> dict[str, Any]:
-    """The arguments of :func:`paper_lessons.runs.run_tasks` that a command's options ask for.
+def command(
+    app: typer.Typer, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add a function to a lesson's program; a parameter whose type is a dataclass becomes its fields' options.
+
+    So options that several commands share are written once, as a dataclass such as :class:`Run`.
 
     Parameters
     ----------
-    jobs, progress, checkpoint, full
-        Options of those names; a full run keeps a checkpoint unasked.
+    app : typer.Typer
+        From :func:`lesson_app`.
+    name : str, optional
+        What to type, if it is not the function's name.
 
     Returns
     -------
-    dict
+    callable
+        A decorator.
     """
-    from paper_lessons.runs import default_checkpoint_folder
 
-    folder = checkpoint or (default_checkpoint_folder() if full else None)
-    return {
-        "jobs": jobs,
-        "progress": progress and first_process(),
-        "checkpoint": None if folder is None else str(folder),
-    }
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+        options: list[Parameter] = []
+        for one in signature(function).parameters.values():
+            if one.name in groups:
+                options += _options_of(groups[one.name])
+            else:
+                options.append(one.replace(annotation=hints[one.name]))
+
+        def called(**given: Any) -> None:
+            taken = {
+                name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+                for name, group in groups.items()
+            }
+            function(**taken, **given)
+
+        called.__doc__, called.__name__ = function.__doc__, function.__name__
+        called.__signature__ = Signature(options)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in options}
+        app.command(name)(called)
+        return function
+
+    return decorate
+
+
+def _options_of(group: Any) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)
+    ]
 
 
 def finish(
-    context: typer.Context,
+    run: Run,
     lesson: str,
     result: dict[str, Any],
     table: Callable[[], list[list[str]]],
@@ -113,8 +197,8 @@ def finish(
 
     Parameters
     ----------
-    context : typer.Context
-        Of a command with the options ``seed``, ``out`` and ``plot``.
+    run : Run
+        The command's options.
     lesson : str
         Whose code made the result.
     result : dict
@@ -128,14 +212,12 @@ def finish(
     if not first_process():
         return
     typer.echo(_aligned(table()))
-    out, plot = context.params["out"], context.params["plot"]
+    out, plot = run.out, run.plot
     if out is not None:
         from paper_lessons.provenance import write_result
 
-        seed = context.params["seed"]
-        write_result(
-            out, lesson=lesson, command=_command(context, lesson), seed=seed, result=result
-        )
+        typed = _command(run.context, lesson)
+        write_result(out, lesson=lesson, command=typed, seed=run.seed, result=result)
         typer.echo(f"written: {out}")
     if plot is not None:
         _save_figure(plot, draw, panels)

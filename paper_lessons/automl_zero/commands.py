@@ -9,24 +9,18 @@ import typer
 
 from paper_lessons.automl_zero.table.command import csv
 from paper_lessons.commands import (
-    Checkpoint,
-    Full,
-    Jobs,
-    Out,
-    Plot,
-    Progress,
-    Seed,
+    Long,
     clear_errors,
+    command,
     finish,
     first_process,
-    how_to_run,
     lesson_app,
 )
 
 LESSON = "automl_zero"
 
 app = lesson_app("AutoML-Zero: the experiments of lesson 04.")
-app.command()(csv)
+command(app)(csv)
 
 _YARDSTICKS = {"logistic": "logistic regression", "network": "tuned network"}
 
@@ -38,9 +32,9 @@ Searches = Annotated[
 ]
 
 
-@app.command()
+@command(app)
 def linear(
-    context: typer.Context,
+    *,
     learn_searches: Annotated[
         int | None, typer.Option("--learn-searches", min=1, help="Searches for Learn, each rate.")
     ] = None,
@@ -50,13 +44,7 @@ def linear(
     ] = None,
     searches: Searches = None,
     budget: Budget = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Linear regression from random programs; and Learn alone, the rest given."""
     from paper_lessons.automl_zero.experiments import linear as experiment
@@ -64,14 +52,14 @@ def linear(
     small = {"learn_searches": 2, "learn_budget": 1_000_000, "full_searches": 1}
     small |= {"full_budget": 2_000_000, "new_tasks": 10}
     size = _chosen(
-        {} if full else small,
+        {} if run.full else small,
         learn_searches=learn_searches,
         learn_budget=learn_budget,
         full_searches=searches,
         full_budget=budget,
     )
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         rows = [["search", "solved", "programs", "CPU s", "fitness", "on new tasks"]]
@@ -89,36 +77,30 @@ def linear(
         experiment.plot_learn_only(result, axes[0])
         experiment.plot_full(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
     _show_program(max(result["full"], key=lambda one: one["fitness"])["found"])
 
 
-@app.command("random-search")
+@command(app, "random-search")
 def random_search(
-    context: typer.Context,
+    *,
     searches: Searches = None,
     affine_searches: Annotated[
         int | None,
         typer.Option("--affine-searches", min=0, help="The same for affine regression; 0: none."),
     ] = None,
     budget: Budget = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Evolution against random search: programs evaluated for each success."""
     from paper_lessons.automl_zero.experiments import random_search as experiment
 
     small = {"searches": 4, "affine_searches": 0, "budget": 1_000_000}
     size = _chosen(
-        {} if full else small, searches=searches, affine_searches=affine_searches, budget=budget
+        {} if run.full else small, searches=searches, affine_searches=affine_searches, budget=budget
     )
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         rows = [["Learn of", "solved", "programs", "for a success", "x random search", "reported"]]
@@ -143,21 +125,15 @@ def random_search(
         for problem, panel in zip(result["problems"], axes, strict=False):
             experiment.plot(result, panel, problem=problem)
 
-    finish(context, LESSON, result, table, draw, panels=len(result["problems"]))
+    finish(run, LESSON, result, table, draw, panels=len(result["problems"]))
 
 
-@app.command()
+@command(app)
 def mnist(
-    context: typer.Context,
+    *,
     searches: Searches = None,
     budget: Budget = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Pairs of MNIST digits: search from the network that people wrote."""
     from paper_lessons.automl_zero.experiments import mnist as experiment
@@ -165,9 +141,9 @@ def mnist(
     small: dict[str, Any] = {"searches": 2, "budget": 3_000, "population": 100}
     small |= {"rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
     small |= {"projections": {"search": 1, "select": 2, "final": 2}, "draws": 4}
-    size = _chosen({} if full else small, searches=searches, budget=budget)
+    size = _chosen({} if run.full else small, searches=searches, budget=budget)
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         heading = ["accuracy (%)", "select pairs", "final pairs", "- network", "- logistic"]
@@ -190,31 +166,25 @@ def mnist(
         experiment.plot_searches(result, axes[0])
         experiment.plot_gains(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
     _show_program(max(result["searches"], key=lambda one: one["select"])["chosen"])
 
 
-@app.command()
+@command(app)
 def bilinear(
-    context: typer.Context,
+    *,
     projections: Annotated[
         int | None, typer.Option("--projections", min=1, help="Tasks that each pair gives.")
     ] = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """The paper's best program on pairs of digits, without each of its parts."""
     from paper_lessons.automl_zero.experiments import bilinear as experiment
 
     small = {"projections": 1, "draws": 1, "rates": (0.05, 0.07, 0.1), "stds": (0.1, 0.3)}
-    size = _chosen({} if full else small, projections=projections)
+    size = _chosen({} if run.full else small, projections=projections)
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         rows = [
@@ -236,29 +206,23 @@ def bilinear(
         experiment.plot_variants(result, axes[0])
         experiment.plot_offsets(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
-@app.command()
+@command(app)
 def adapt(
-    context: typer.Context,
+    *,
     searches: Searches = None,
     budget: Budget = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """From the network, with few rows or few steps: which motifs appear, against a control."""
     from paper_lessons.automl_zero.experiments import adapt as experiment
 
     small = {"searches": 2, "budget": 1_000, "train": 200, "valid": 100, "draws": 2}
-    size = _chosen({} if full else small, searches=searches, budget=budget)
+    size = _chosen({} if run.full else small, searches=searches, budget=budget)
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         count = result["settings"]["searches"]
@@ -285,7 +249,7 @@ def adapt(
         experiment.plot_motifs(result, axes[0])
         experiment.plot_gains(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
 def _chosen(sizes: dict[str, Any], **given: Any) -> dict[str, Any]:

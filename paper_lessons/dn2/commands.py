@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from paper_lessons.commands import (
-    Checkpoint,
-    Full,
-    Jobs,
-    Out,
-    Plot,
-    Progress,
-    Seed,
+    Long,
     clear_errors,
+    command,
     finish,
     first_process,
-    how_to_run,
     lesson_app,
     mean_and_spread,
 )
@@ -39,39 +34,39 @@ from paper_lessons.dn2.report.options import (
 
 LESSON = "dn2"
 
+
+@dataclass(frozen=True)
+class Pictures:
+    """Which pictures, and how large."""
+
+    data: DataName = "digits"
+    npz: Npz = None
+    root: Root = None
+    download: Download = False
+    train_per_class: TrainPerClass = None
+    test_per_class: TestPerClass = None
+    size: Size = None
+
+
 app = lesson_app("Deep Nearest Neighbor Anomaly Detection: the experiments of lesson 03.")
 app.command()(folder)
 
 
-@app.command("one-class")
+@command(app, "one-class")
 def one_class(
-    context: typer.Context,
-    data: DataName = "digits",
-    npz: Npz = None,
-    root: Root = None,
-    download: Download = False,
-    train_per_class: TrainPerClass = None,
-    test_per_class: TestPerClass = None,
-    size: Size = None,
+    *,
+    pictures: Pictures,
     layer: Layers = None,
     k: Neighbors = 2,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Each class once the normal one: plain distance, length 1, rivals on the same features."""
     from paper_lessons.dn2.experiments import one_class as experiment
 
     with clear_errors():
-        features = _features(context, full, cache)
-        result = experiment.run(
-            features, seed=seed, n_neighbors=k, **how_to_run(jobs, progress, checkpoint, full)
-        )
+        features = _features(run, pictures, cache, layer)
+        result = experiment.run(features, seed=run.seed, n_neighbors=k, **run.how())
 
     def table() -> list[list[str]]:
         rows = [["area under the ROC curve (%)", "mean", *features.classes]]
@@ -84,19 +79,13 @@ def one_class(
         experiment.plot_classes(result, axes[0])
         experiment.plot_roc(features, axes[1], n_neighbors=k)
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
-@app.command()
+@command(app)
 def dirty(
-    context: typer.Context,
-    data: DataName = "digits",
-    npz: Npz = None,
-    root: Root = None,
-    download: Download = False,
-    train_per_class: TrainPerClass = None,
-    test_per_class: TestPerClass = None,
-    size: Size = None,
+    *,
+    pictures: Pictures,
     k: Neighbors = 2,
     clean: Annotated[
         float, typer.Option("--clean", min=0.0, max=0.99, help="Share that cleaning drops.")
@@ -104,29 +93,23 @@ def dirty(
     normal_pictures: Annotated[
         int | None, typer.Option("--normal-pictures", min=4, help="Normal training pictures.")
     ] = None,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Anomalies among the training pictures: as it is, or cleaned with few or many neighbours."""
     from paper_lessons.dn2.experiments import dirty as experiment
 
-    given: dict[str, Any] = {"normal_pictures": normal_pictures or (300 if full else 80)}
-    if not full:
+    given: dict[str, Any] = {"normal_pictures": normal_pictures or (300 if run.full else 80)}
+    if not run.full:
         given |= {"shares": (0.0, 0.1, 0.2, 0.4)}
     with clear_errors():
         result = experiment.run(
-            _features(context, full, cache),
-            seed=seed,
+            _features(run, pictures, cache),
+            seed=run.seed,
             n_neighbors=k,
             clean=clean,
             **given,
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -137,44 +120,32 @@ def dirty(
                 rows.append([title + way, *(_mean(row[what]) for row in found)])
         return rows
 
-    finish(context, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
 
 
-@app.command()
+@command(app)
 def groups(
-    context: typer.Context,
-    data: DataName = "digits",
-    npz: Npz = None,
-    root: Root = None,
-    download: Download = False,
-    train_per_class: TrainPerClass = None,
-    test_per_class: TestPerClass = None,
-    size: Size = None,
+    *,
+    pictures: Pictures,
     k: Neighbors = 2,
     repeats: Annotated[int | None, typer.Option("--repeats", min=1, help="Random draws.")] = None,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Sets of pictures as samples: features pooled by mean, by maximum, or joined."""
     from paper_lessons.dn2.experiments import groups as experiment
 
-    given: dict[str, Any] = {"repeats": repeats or (10 if full else 3)}
-    given |= {} if full else {"train_groups": 200, "test_groups": 100}
+    given: dict[str, Any] = {"repeats": repeats or (10 if run.full else 3)}
+    given |= {} if run.full else {"train_groups": 200, "test_groups": 100}
     with clear_errors():
-        features = _features(context, full, cache)
+        features = _features(run, pictures, cache)
         given["sizes"] = [one for one in experiment.SIZES if one <= len(features.classes)]
         result = experiment.run(
             features,
-            seed=seed,
+            seed=run.seed,
             n_neighbors=k,
             **given,
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -183,43 +154,31 @@ def groups(
             rows.append([pool, *(mean_and_spread(row["auc"], scale=100) for row in found)])
         return rows
 
-    finish(context, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
 
 
-@app.command()
+@command(app)
 def thresholds(
-    context: typer.Context,
-    data: DataName = "digits",
-    npz: Npz = None,
-    root: Root = None,
-    download: Download = False,
-    train_per_class: TrainPerClass = None,
-    test_per_class: TestPerClass = None,
-    size: Size = None,
+    *,
+    pictures: Pictures,
     k: Neighbors = 2,
     false_positive_rate: Annotated[
         float, typer.Option("--false-positive-rate", help="Share of false alarms to ask for.")
     ] = 0.05,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """False alarms that three kinds of thresholds promise and keep."""
     from paper_lessons.dn2.experiments import thresholds as experiment
 
     with clear_errors():
-        features = _features(context, full, cache)
+        features = _features(run, pictures, cache)
         result = experiment.run(
             features,
-            seed=seed,
+            seed=run.seed,
             n_neighbors=k,
             false_positive_rate=false_positive_rate,
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -235,19 +194,13 @@ def thresholds(
         experiment.plot(result, axes[0])
         experiment.plot_histogram(features, axes[1], n_neighbors=k)
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
-@app.command()
+@command(app)
 def ablations(
-    context: typer.Context,
-    data: DataName = "digits",
-    npz: Npz = None,
-    root: Root = None,
-    download: Download = False,
-    train_per_class: TrainPerClass = None,
-    test_per_class: TestPerClass = None,
-    size: Size = None,
+    *,
+    pictures: Pictures,
     k: Neighbors = 2,
     part: Annotated[
         list[str] | None, typer.Option("--part", help="Only this one; may be repeated.")
@@ -256,32 +209,26 @@ def ablations(
         list[str] | None,
         typer.Option("--backbone", help="A network to compare (resnet101); may be repeated."),
     ] = None,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """What the result depends on: k, pictures, dimensions, storage, resolution, layer, network."""
     from paper_lessons.dn2.experiments import ablations as experiment
 
-    parts = tuple(part or (experiment.PARTS if full else experiment.ON_FEATURES))
-    given: dict[str, Any] = {"size": size or _size(full)}
-    given |= {} if full else {"resolutions": (32, 64, 96)}
+    parts = tuple(part or (experiment.PARTS if run.full else experiment.ON_FEATURES))
+    given: dict[str, Any] = {"size": pictures.size or _size(run.full)}
+    given |= {} if run.full else {"resolutions": (32, 64, 96)}
     if backbone:
         given |= {"backbones": (*experiment.BACKBONES, *backbone)}
     with clear_errors():
         result = experiment.run(
-            _pictures(context, full),
-            seed=seed,
+            _pictures(run, pictures),
+            seed=run.seed,
             parts=parts,
             n_neighbors=k,
             cache=None if cache is None else str(cache),
             **given,
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -295,12 +242,12 @@ def ablations(
         for name, panel in zip(parts, axes, strict=True):
             experiment.plot(result, name, panel)
 
-    finish(context, LESSON, result, table, draw, panels=len(parts))
+    finish(run, LESSON, result, table, draw, panels=len(parts))
 
 
-@app.command()
+@command(app)
 def corruptions(
-    context: typer.Context,
+    *,
     photograph: Annotated[
         list[str] | None, typer.Option("--photograph", help="Only this one; may be repeated.")
     ] = None,
@@ -310,14 +257,8 @@ def corruptions(
         int | None, typer.Option("--tiles", min=2, help="Tiles of each photograph at most.")
     ] = None,
     k: Neighbors = 2,
-    seed: Seed = 0,
-    full: Full = False,
     cache: Cache = None,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Photographs with blur, JPEG blocks, noise, too much light, dirt, dead lines."""
     from paper_lessons.dn2.experiments import corruptions as experiment
@@ -325,13 +266,13 @@ def corruptions(
     with clear_errors():
         result = experiment.run(
             tuple(photograph or experiment.PHOTOGRAPHS),
-            seed=seed,
+            seed=run.seed,
             side=side,
-            size=size or _size(full),
-            tiles=tiles or (None if full else 12),
+            size=size or _size(run.full),
+            tiles=tiles or (None if run.full else 12),
             n_neighbors=k,
             cache=None if cache is None else str(cache),
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -343,38 +284,39 @@ def corruptions(
                 rows.append([name, method, *areas])
         return rows
 
-    finish(context, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
 
 
-def _pictures(context: typer.Context, full: bool) -> Any:
+def _pictures(run: Long, pictures: Pictures) -> Any:
     """The set that the options ask for; short runs take a part of it."""
     from paper_lessons.dn2.experiments.data import load_pictures
 
-    given = context.params
-    few = {} if full else {"train_per_class": 100, "test_per_class": 30}
+    few = {} if run.full else {"train_per_class": 100, "test_per_class": 30}
     for name in ("train_per_class", "test_per_class"):
-        if given[name] is not None:
-            few[name] = given[name]
+        if getattr(pictures, name) is not None:
+            few[name] = getattr(pictures, name)
     return load_pictures(
-        given["data"],
-        npz=given["npz"],
-        root=given["root"],
-        download=given["download"],
-        seed=given["seed"],
+        pictures.data,
+        npz=pictures.npz,
+        root=pictures.root,
+        download=pictures.download,
+        seed=run.seed,
         **few,
     )
 
 
-def _features(context: typer.Context, full: bool, cache: Path | None) -> Any:
+def _features(
+    run: Long, pictures: Pictures, cache: Path | None, layer: Sequence[str] | None = None
+) -> Any:
     """Features of that set."""
     from paper_lessons.dn2.experiments.data import class_features
 
     return class_features(
-        _pictures(context, full),
-        size=context.params["size"] or _size(full),
-        layer=tuple(context.params.get("layer") or ()) or None,
+        _pictures(run, pictures),
+        size=pictures.size or _size(run.full),
+        layer=tuple(layer or ()) or None,
         cache=cache,
-        progress=context.params["progress"] and first_process(),
+        progress=run.progress and first_process(),
     )
 
 

@@ -9,17 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from paper_lessons.commands import (
-    Checkpoint,
     Full,
-    Jobs,
-    Out,
-    Plot,
-    Progress,
-    Seed,
+    Long,
+    Run,
     clear_errors,
+    command,
     finish,
     first_process,
-    how_to_run,
     lesson_app,
     mean_and_spread,
 )
@@ -31,9 +27,9 @@ app = lesson_app("Fast Differentiable Sorting and Ranking: the experiments of le
 Splits = Annotated[int | None, typer.Option("--splits", min=1, help="Random splits.")]
 
 
-@app.command()
+@command(app)
 def topk(
-    context: typer.Context,
+    *,
     data: Annotated[
         str, typer.Option("--data", help="digits, mnist5000, cifar10 or cifar100.")
     ] = "digits",
@@ -55,31 +51,25 @@ def topk(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
     filters: Annotated[int | None, typer.Option("--filters", min=1, help="Network width.")] = None,
     samples: Annotated[int | None, typer.Option("--samples", min=40, help="Images used.")] = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Top-k classification: a small network, five losses."""
     from paper_lessons.soft_sort.experiments import topk as experiment
 
-    size = _size_of_topk(data, full)
+    size = _size_of_topk(data, run.full)
     given = {"splits": splits, "epochs": epochs, "filters": filters, "samples": samples}
     size |= {name: value for name, value in given.items() if value is not None}
     with clear_errors():
         result = experiment.run(
             data,
-            seed=seed,
+            seed=run.seed,
             losses=_losses(loss, tuple(experiment.LOSSES)),
             k=k,
             report_k=report_k,
             root=None if root is None else str(root),
             download=download,
             **size,
-            **how_to_run(jobs, progress, checkpoint, full),
+            **run.how(),
         )
 
     def table() -> list[list[str]]:
@@ -93,12 +83,12 @@ def topk(
         experiment.plot_accuracies(result, axes[0])
         experiment.plot_strengths(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
-@app.command("label-ranking")
+@command(app, "label-ranking")
 def label_ranking(
-    context: typer.Context,
+    *,
     csv: Annotated[
         list[Path] | None,
         typer.Option(
@@ -116,29 +106,21 @@ def label_ranking(
     samples: Annotated[
         int | None, typer.Option("--samples", min=10, help="Samples of a table at most.")
     ] = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Label ranking: a linear model with and without a soft rank as its last layer."""
     from paper_lessons.soft_sort.experiments import label_ranking as experiment
     from paper_lessons.soft_sort.experiments.rankings import TABLES, read_rankings
 
     size: dict[str, Any] = {"repeats": 2, "folds": 5}
-    if not full:
+    if not run.full:
         size = {"repeats": 1, "folds": 5, "samples": 300, "strengths": (0.3, 3.0, 30.0)}
     given = {"repeats": repeats, "folds": folds, "samples": samples}
     size |= {name: value for name, value in given.items() if value is not None}
     with clear_errors():
         own = [read_rankings(file) for file in csv or []]
-        named = table or ([] if own else list(TABLES) if full else ["iris", "wine", "digits"])
-        result = experiment.run(
-            [*named, *own], seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full)
-        )
+        named = table or ([] if own else list(TABLES) if run.full else ["iris", "wine", "digits"])
+        result = experiment.run([*named, *own], seed=run.seed, **size, **run.how())
 
     def rows() -> list[list[str]]:
         lines = [["table", "samples", "labels", *experiment.MODELS, "gain l2", "gain kl"]]
@@ -151,31 +133,25 @@ def label_ranking(
             lines.append([name, str(found["samples"]), str(found["labels"]), *scores, *gains])
         return lines
 
-    finish(context, LESSON, result, rows, lambda axes: experiment.plot(result, axes[0]), panels=1)
+    finish(run, LESSON, result, rows, lambda axes: experiment.plot(result, axes[0]), panels=1)
 
 
-@app.command()
+@command(app)
 def robust(
-    context: typer.Context,
+    *,
     splits: Splits = None,
-    seed: Seed = 0,
-    full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Long,
 ) -> None:
     """Regression with outliers: soft and hard trimming, Huber, least squares."""
     from paper_lessons.soft_sort.experiments import robust as experiment
 
     size: dict[str, Any] = {"splits": 10, "inner_folds": 3}
-    if not full:
+    if not run.full:
         size = {"splits": 3, "inner_folds": 3, "trims": (0.2, 0.4), "shares": (0.0, 0.2, 0.4)}
         size |= {"strengths": (0.0, 10.0, 100.0), "sweep": experiment.SWEEP[::3]}
     size |= {} if splits is None else {"splits": splits}
     with clear_errors():
-        result = experiment.run(seed=seed, **size, **how_to_run(jobs, progress, checkpoint, full))
+        result = experiment.run(seed=run.seed, **size, **run.how())
 
     def table() -> list[list[str]]:
         shares = result["settings"]["shares"]
@@ -188,17 +164,14 @@ def robust(
         experiment.plot_methods(result, axes[0])
         experiment.plot_sweep(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
-@app.command()
+@command(app)
 def runtime(
-    context: typer.Context,
-    seed: Seed = 0,
+    *,
     full: Full = False,
-    out: Out = None,
-    plot: Plot = None,
-    progress: Progress = True,
+    run: Run,
 ) -> None:
     """CPU time and memory against n: ours, other soft ranks, torch.sort."""
     from paper_lessons.soft_sort.experiments import runtime as experiment
@@ -206,7 +179,7 @@ def runtime(
     size: dict[str, Any] = {"rounds": 5}
     if not full:
         size = {"rounds": 3, "sizes": (100, 1_000, 10_000, 100_000), "largest_square": 1_000}
-    result = experiment.run(seed=seed, progress=progress and first_process(), **size)
+    result = experiment.run(seed=run.seed, progress=run.progress and first_process(), **size)
 
     def table() -> list[list[str]]:
         sizes = sorted({n for found in result["methods"].values() for n in found["sizes"]})
@@ -225,7 +198,7 @@ def runtime(
         experiment.plot_time(result, axes[0])
         experiment.plot_memory(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
 
 
 @app.command()

@@ -8,24 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from paper_lessons.commands import (
-    Checkpoint,
-    Jobs,
-    Out,
-    Plot,
-    Progress,
-    Seed,
-    clear_errors,
-    finish,
-    first_process,
-    how_to_run,
-)
+from paper_lessons.commands import Spread, clear_errors, finish, first_process
 
 LESSON = "automl_zero"
 
 
 def csv(
-    context: typer.Context,
+    *,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A table: a line of names, then numbers.")
     ],
@@ -67,12 +56,7 @@ def csv(
             "--out-python", metavar="FILE", help="The algorithm; found_TABLE.py by default."
         ),
     ] = None,
-    seed: Seed = 0,
-    out: Out = None,
-    plot: Plot = None,
-    jobs: Jobs = 1,
-    progress: Progress = True,
-    checkpoint: Checkpoint = None,
+    run: Spread,
 ) -> None:
     """A table of your own: evolve an algorithm for it, write it as a Python file."""
     from paper_lessons.automl_zero.table import experiment as experiment
@@ -90,12 +74,12 @@ def csv(
         )
         result = experiment.run(
             own,
-            seed=seed,
+            seed=run.seed,
             features=features,
             budget=budget,
             islands=islands,
             starts=tuple(start or experiment.STARTS),
-            **how_to_run(jobs, progress, checkpoint, full=False),
+            **run.how(),
         )
         if first_process():
             for line in _heading(result):
@@ -108,7 +92,7 @@ def csv(
         experiment.plot_searches(result, axes[0])
         experiment.plot_scores(result, axes[1])
 
-    finish(context, LESSON, result, table, draw)
+    finish(run, LESSON, result, table, draw)
     if first_process():
         from paper_lessons.files import write_atomically
 
