@@ -70,7 +70,7 @@ def linear(
             rows.append([f"whole program, {number}", *_cells(one)])
         for one in result["textbook"]:
             fitness = f"{one['elsewhere'][0]['fitness']:.4f}"
-            rows.append([f"(people's, rate {one['rate']:g})", "", "", "", "", fitness])
+            rows.append([f"(hand-written, rate {one['rate']:g})", "", "", "", "", fitness])
         return rows
 
     def draw(axes: Sequence[Any]) -> None:

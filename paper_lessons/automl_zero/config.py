@@ -17,6 +17,14 @@ DEMO_MUTATIONS = (
     Mutation.randomize_instruction,
     Mutation.randomize_component,
 )
+# Of searches that begin with a hand-written program.
+NETWORK_MUTATIONS = (
+    Mutation.alter_parameter,
+    Mutation.randomize_instruction,
+    Mutation.insert,
+    Mutation.remove,
+    Mutation.remove,  # twice as likely as to insert
+)
 
 
 def at_least(name: str, value: int, least: int) -> None:

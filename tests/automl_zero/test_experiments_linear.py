@@ -174,7 +174,7 @@ def test_the_plots_draw_every_search(small: dict[str, Any]) -> None:
     figure, (left, right, third) = plotting.figure(ncols=3)
     linear.plot_learn_only(small, left)
     assert [text.get_text() for text in left.texts] == [
-        *("rate 0.1", "rate 0.01", "people's Learn, rate 0.01")
+        *("rate 0.1", "rate 0.01", "hand-written Learn, rate 0.01")
     ]
     assert len(left.lines) == 4 + 1
     linear.plot_full(small, right)

@@ -273,7 +273,9 @@ def plot_learn_only(result: dict[str, Any], axes: Axes) -> None:
     for one in result["textbook"]:
         fitness = one["elsewhere"][0]["fitness"]
         if one["rate"] in rates and fitness < TARGET:
-            text = plotting.mark(axes, fitness, f"people's Learn, rate {one['rate']:g}", along="y")
+            text = plotting.mark(
+                axes, fitness, f"hand-written Learn, rate {one['rate']:g}", along="y"
+            )
             text.set(position=(3, 3), ha="left")  # on the left nothing is in the way
             text.xy = (0.0, fitness)  # type: ignore[attr-defined]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.config import NETWORK_MUTATIONS, EvolutionConfig
 from paper_lessons.automl_zero.evolution import Evolution
 from paper_lessons.automl_zero.experiments.digits import FEATURES, TRAIN, accuracies
 from paper_lessons.automl_zero.memory import Memory
-from paper_lessons.automl_zero.mutation import Mutation
 from paper_lessons.automl_zero.ops import Op, OpSet
 from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.simplify import simplify
@@ -16,13 +15,6 @@ from paper_lessons.automl_zero.tasks import ProjectedBinaryTasks
 
 ADDRESSES = (6, 10, 3)  # scalars, vectors, matrices: one more of each than the network has
 MIN_SIZES, MAX_SIZES = (1, 1, 1), (8, 12, 24)  # of the authors' "baseline"
-MUTATIONS = (
-    Mutation.alter_parameter,
-    Mutation.randomize_instruction,
-    Mutation.insert,
-    Mutation.remove,
-    Mutation.remove,  # twice as likely as to insert
-)
 MOST_COST = 4.0  # times the network's
 HURDLE = 8  # tasks after which most programs are given up, if there are twice as many
 ROUND = 50_000  # programs between two checkpoints of a search
@@ -74,7 +66,7 @@ def search_config(
         min_sizes=MIN_SIZES,
         max_sizes=MAX_SIZES,
         population=population,
-        mutations=MUTATIONS,
+        mutations=NETWORK_MUTATIONS,
         max_cost=MOST_COST * start.cost(train),
         hurdle=HURDLE if tasks >= 2 * HURDLE else None,
         round_evaluations=ROUND,

@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from paper_lessons.automl_zero import finds, programs
-from paper_lessons.automl_zero.config import EvolutionConfig
+from paper_lessons.automl_zero.config import NETWORK_MUTATIONS, EvolutionConfig
 from paper_lessons.automl_zero.engine.evaluator import Evaluator
 from paper_lessons.automl_zero.evolution import Evolution, evolve
 from paper_lessons.automl_zero.memory import Memory
-from paper_lessons.automl_zero.mutation import Mutation
 from paper_lessons.automl_zero.ops import OpSet
 from paper_lessons.automl_zero.program import Program
 from paper_lessons.automl_zero.simplify import simplify
@@ -25,13 +24,6 @@ STARTS = ("linear", "network")
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 STDS = (0.1, 0.5)  # of a network's first weights
 CANDIDATES = 20  # of the improvements, and of the programs alive at the end
-_MUTATIONS = (
-    Mutation.alter_parameter,
-    Mutation.randomize_instruction,
-    Mutation.insert,
-    Mutation.remove,
-    Mutation.remove,
-)
 
 
 def search(
@@ -198,7 +190,7 @@ def _config(start: Program, memory: Memory, steps: int) -> EvolutionConfig:
         min_sizes=(0, 1, 1),
         max_sizes=(8, 12, 24),
         population=100,
-        mutations=_MUTATIONS,
+        mutations=NETWORK_MUTATIONS,
         start=start,
         round_evaluations=10_000,
         max_cost=2.0 * most,
