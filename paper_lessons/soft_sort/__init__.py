@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
 from paper_lessons.soft_sort.losses import (
+    soft_spearman,
     spearman_correlation,
     spearman_loss,
     topk_loss,
@@ -33,6 +34,7 @@ __all__ = [
     "isotonic_l2",
     "isotonic_kl",
     "spearman_loss",
+    "soft_spearman",
     "spearman_correlation",
     "topk_loss",
     "topk_strength",

@@ -29,6 +29,19 @@ def check_tensor(values: Any, name: str = "values") -> None:
     """Raise ValueError unless `values` is a tensor of numbers with at least one dimension."""
     if not isinstance(values, torch.Tensor):
         raise ValueError(f"{name} must be a torch.Tensor, got {type(values).__name__}")
+    if not torch.compiler.is_compiling() and torch._C._get_tracing_state() is not None:
+        # the results would stand in the trace as constants
+        raise RuntimeError(
+            "soft_sort cannot be traced by torch.jit.trace or by torch.onnx.export with a trace: the trace "
+            "would return the numbers of its example for every input; use torch.compile or torch.export"
+        )
+    if values.is_nested:
+        raise ValueError(
+            f"{name} must be a plain tensor, got a nested one: "
+            "pad its rows (torch.nested.to_padded_tensor) and tell the real places with mask"
+        )
+    if values.layout is not torch.strided:
+        raise ValueError(f"{name} must be a dense tensor, got {values.layout} (use .to_dense())")
     if values.dim() == 0:
         raise ValueError(f"{name} must have at least one dimension, got a 0-d tensor")
     if values.dtype == torch.bool or values.is_complex():

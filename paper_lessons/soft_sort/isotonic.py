@@ -47,7 +47,7 @@ def isotonic_l2(y: Real[Tensor, "*batch n"], *, backend: str = "auto") -> Float[
     backend = checks.choose_backend(y, backend)
     dtype = checks.result_dtype(y.dtype)
     y = y.to(checks.working_dtype(y.dtype))
-    if y.numel() == 0:
+    if y.numel() == 0 or y.is_meta:
         return y.clone().to(dtype)
     return dispatch.project(y, "isotonic_l2", 0.0, True, backend).to(dtype)
 
@@ -91,6 +91,6 @@ def isotonic_kl(
     dtype = checks.result_dtype(torch.promote_types(s.dtype, w.dtype))
     working = checks.working_dtype(dtype)
     s, w = s.to(working), w.to(working)
-    if s.numel() == 0:
+    if s.numel() == 0 or s.is_meta:
         return (s - w).to(dtype)
     return dispatch.isotonic_kl(s, w, backend).to(dtype)

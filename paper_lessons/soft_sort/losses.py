@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from paper_lessons.soft_sort.kernels.autograd import under_transforms
 from paper_lessons.soft_sort.operators import soft_rank, soft_sort
 
 Reduction = Literal["mean", "sum", "none"]
@@ -36,7 +37,9 @@ def spearman_loss(
     scores : Float[Tensor, "*batch n"]
         What a model says, one row for each ranking.
     target_ranks : Float[Tensor, "*batch n"]
-        The ranks to reach, from 1 to n; ties share their average rank.
+        The ranks to reach, from 1 to n; ties share their average rank. Numbers that are no ranks are refused
+        (on a CPU, outside of compilation and transforms): ``soft_rank(..., regularization_strength=0)`` makes ranks
+        of them, and :func:`soft_spearman` takes them as they are.
     regularization : {"l2", "kl"}
         Which soft rank.
     regularization_strength : float
@@ -56,7 +59,7 @@ def spearman_loss(
     Raises
     ------
     ValueError
-        If the shapes differ or an option is unknown.
+        If the shapes differ, the targets are no ranks, or an option is unknown.
 
     Notes
     -----
@@ -77,8 +80,71 @@ def spearman_loss(
     ranks = soft_rank(
         scores, regularization, regularization_strength, descending=descending, dim=dim
     )
+    _check_ranks(target_ranks, dim)
     distance = (ranks - target_ranks.to(ranks.dtype)).square().sum(dim)
     return _reduce(distance / 2, reduction)
+
+
+def soft_spearman(
+    predictions: Float[Tensor, "*batch n"],
+    targets: Float[Tensor, "*batch n"],
+    *,
+    regularization: str = "l2",
+    regularization_strength: float = 1.0,
+    dim: int = -1,
+) -> Float[Tensor, "*batch"]:
+    """Spearman's rank correlation of each row, differentiable in the predictions.
+
+    Parameters
+    ----------
+    predictions : Float[Tensor, "*batch n"]
+        Any numbers; they get soft ranks.
+    targets : Float[Tensor, "*batch n"]
+        Any numbers; they get exact ranks, tied ones the mean of theirs, and no gradient.
+    regularization : {"l2", "kl"}
+        Which soft rank.
+    regularization_strength : float
+        Softness of the ranks, in the predictions' unit. 0 gives Spearman's coefficient, and no gradient.
+    dim : int
+        The dimension that is ranked.
+
+    Returns
+    -------
+    Tensor of shape (*batch)
+        In [-1, 1]; NaN where all targets or all soft ranks of a row are equal, as a correlation with a constant is
+        not defined.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or an option is unknown.
+
+    Notes
+    -----
+    Source: Pearson's coefficient of the ranks, with the soft ranks of the paper's experiment on label ranking.
+
+    Examples
+    --------
+    >>> predictions = torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0])
+    >>> soft_spearman(predictions, torch.tensor([10.0, 0.0, 20.0, 30.0, 40.0]), regularization_strength=0.1)
+    tensor(0.9000)
+    """
+    if predictions.shape != targets.shape:
+        raise ValueError(
+            "targets must have one number for each prediction, got shapes "
+            f"{tuple(targets.shape)} and {tuple(predictions.shape)}"
+        )
+    ranks = soft_rank(predictions, regularization, regularization_strength, dim=dim)
+    wanted = soft_rank(targets.detach(), regularization_strength=0, dim=dim)
+    # in at least float32: half precision does not hold the squares
+    first, second = (
+        centred - centred.mean(dim, keepdim=True)
+        for centred in (
+            one.to(torch.promote_types(one.dtype, torch.float32)) for one in (ranks, wanted)
+        )
+    )
+    lengths = first.square().sum(dim).sqrt() * second.square().sum(dim).sqrt()
+    return ((first * second).sum(dim) / lengths).clamp(-1.0, 1.0).to(ranks.dtype)
 
 
 def spearman_correlation(
@@ -322,6 +388,31 @@ def number_to_drop(trim: int | float, n: int) -> int:
         f"trim must be a whole number from 0 to {n - 1} or a share in [0, 1), got {trim!r}"
         f" for {n} losses"
     )
+
+
+def _check_ranks(ranks: Tensor, dim: int) -> None:
+    # Reading values back from another device would make every call wait for it.
+    if ranks.device.type != "cpu" or torch.compiler.is_compiling() or under_transforms():
+        return
+    # ranks in half precision are rounded
+    exact = not ranks.is_floating_point()
+    tolerance = 0.0 if exact else torch.finfo(ranks.dtype).eps * ranks.shape[dim]
+    ranks = ranks.detach().to(torch.promote_types(ranks.dtype, torch.float32))
+    if not ranks.numel():
+        return
+    off = (soft_rank(ranks, regularization_strength=0, dim=dim) - ranks).abs().max()
+    if off <= tolerance:
+        return
+    raise ValueError(
+        "target_ranks must be ranks from 1 to n in each row, ties with the mean of theirs, which "
+        f"{_some(ranks)} are not: soft_rank(targets, regularization_strength=0) makes ranks of numbers, and "
+        "soft_spearman takes numbers as they are"
+    )
+
+
+def _some(values: Tensor) -> str:
+    shown = ", ".join(f"{value:.4g}" for value in values.flatten()[:4].tolist())
+    return f"[{shown}{', ...' if values.numel() > 4 else ''}]"
 
 
 def _check_labels(logits: Tensor, labels: Tensor, dim: int) -> None:

@@ -157,7 +157,7 @@ def _operate(
     dtype, working = checks.result_dtype(values.dtype), checks.working_dtype(values.dtype)
     if values.dtype != working:
         values = values.to(working)
-    if values.numel() == 0:
+    if values.numel() == 0 or values.is_meta:
         return values.clone().to(dtype)
     # without regularization both projections are the same hard operator
     operator = f"{operator}_{regularization if strength > 0.0 else 'l2'}"

@@ -13,6 +13,7 @@ from paper_lessons.soft_sort import (
     hard_strength,
     linear_strength,
     soft_rank,
+    soft_spearman,
     spearman_correlation,
     spearman_loss,
     topk_loss,
@@ -359,3 +360,66 @@ def test_losses_compile_without_a_break() -> None:
     for name, loss in LOSSES.items():
         compiled = torch.compile(loss, fullgraph=True, backend="eager")
         torch.testing.assert_close(compiled(values), loss(values), msg=name)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("dim", [-1, 0])
+def test_hard_soft_spearman_is_scipys(ties, dim):
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=(2, 6, 15))
+    if ties:
+        first, second = first.round(0), second.round(0)
+    found = soft_spearman(
+        *(torch.from_numpy(one if dim == -1 else one.T.copy()) for one in (first, second)),
+        regularization_strength=0,
+        dim=dim,
+    )
+    expected = [spearmanr(a, b).statistic for a, b in zip(first, second, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_soft_spearman_has_the_gradient_of_finite_differences_and_can_be_climbed():
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randn(12, generator=generator, dtype=torch.float64)
+    start = torch.randn(12, generator=generator, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda x: soft_spearman(x, targets, regularization_strength=0.3), (start,)
+    )
+    moved = start.detach().clone().requires_grad_()
+    for _ in range(60):
+        (gradient,) = torch.autograd.grad(
+            soft_spearman(moved, targets, regularization_strength=0.5), moved
+        )
+        moved = (moved + gradient).detach().requires_grad_()
+    hard = {"regularization_strength": 0}
+    assert soft_spearman(moved, targets, **hard) > 0.95 > soft_spearman(start, targets, **hard)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_soft_spearman_stays_within_one(dtype):
+    values = torch.linspace(-3, 3, 300).to(dtype)
+    for sign in (1, -1):
+        found = soft_spearman(values, sign * values, regularization_strength=0)
+        assert found.dtype == dtype
+        assert abs(float(found) - sign) < 1e-2
+        assert -1 <= found <= 1
+    assert soft_spearman(values, torch.zeros_like(values)).isnan()
+
+
+@pytest.mark.parametrize(
+    "targets", [[0.3, 18.0, 2.0], [0.0, 1.0, 2.0], [2.0, 2.0, 3.0], [1.5, 2.0, 2.5], [1, 2, 4]]
+)
+def test_targets_that_are_no_ranks_are_refused(targets):
+    with pytest.raises(
+        ValueError, match=r"target_ranks must be ranks.*soft_rank\(targets, .*soft_spearman"
+    ):
+        spearman_loss(torch.zeros(3), torch.tensor(targets))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16, torch.bfloat16, torch.float64])
+def test_ranks_of_every_kind_are_taken(dtype):
+    ranks = torch.arange(1, 601).to(dtype)
+    assert spearman_loss(torch.zeros(2, 600), torch.stack([ranks, ranks.flip(0)])) > 0
+    if dtype.is_floating_point:
+        tied = torch.tensor([2.5, 2.5, 1.0, 4.0], dtype=dtype)
+        assert spearman_loss(torch.zeros(4), tied, descending=True) > 0

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 from torch import Tensor
 
-from paper_lessons.soft_sort import soft_rank, soft_sort
+from paper_lessons.soft_sort import (
+    isotonic_kl,
+    isotonic_l2,
+    project_onto_permutahedron,
+    soft_rank,
+    soft_sort,
+)
 
 Operator = Callable[..., Tensor]
 
@@ -490,3 +496,42 @@ def test_bad_arguments_are_named(operator, arguments, message):
 def test_the_kernels_stay_on_the_cpu():
     with pytest.raises(ValueError, match="works on CPU tensors only, got a tensor on meta"):
         soft_rank(torch.empty(3, device="meta"), backend="numba")
+
+
+@pytest.mark.parametrize("operator", [soft_rank, soft_sort, isotonic_l2])
+def test_what_is_no_dense_tensor_is_refused_in_one_sentence(operator):
+    with pytest.raises(ValueError, match=r"must be a dense tensor, got torch\.sparse_coo"):
+        operator(torch.eye(3).to_sparse())
+    with pytest.raises(ValueError, match=r"must be a dense tensor, got torch\.sparse_csr"):
+        operator(torch.eye(3).to_sparse_csr())
+    for layout in (torch.strided, torch.jagged):
+        ragged = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=layout)
+        with pytest.raises(
+            ValueError, match="must be a plain tensor, got a nested one: pad its rows"
+        ):
+            operator(ragged)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.int64])
+def test_meta_tensors_give_shapes(dtype):
+    values = torch.empty(4, 7, dtype=dtype, device="meta")
+    for operator, regularization in product((soft_rank, soft_sort), ("l2", "kl")):
+        found = operator(values, regularization, dim=0)
+        assert (found.shape, found.device.type) == (values.shape, "meta")
+        assert found.dtype == operator(torch.ones(4, 7, dtype=dtype)).dtype
+    assert isotonic_l2(values).is_meta
+    assert project_onto_permutahedron(values, values).is_meta
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_a_trace_that_would_keep_the_examples_numbers_is_refused(backend):
+    x = torch.tensor([1.0, 2.0])
+    functions = [
+        lambda v: soft_rank(v, backend=backend),
+        lambda v: soft_sort(v, "kl", backend=backend),
+        lambda v: isotonic_kl(v, v, backend=backend),
+        lambda v: soft_rank(v.requires_grad_(), backend=backend).sum(),
+    ]
+    for function in functions:
+        with pytest.raises(RuntimeError, match=r"cannot be traced by torch\.jit\.trace"):
+            torch.jit.trace(function, x)
