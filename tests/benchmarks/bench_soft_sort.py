@@ -14,6 +14,7 @@ from typing import Any
 import soft_sort_costs
 import torch
 from harness import Bar, Ratio, Report, Timing, measure, merge, ratio
+from rival_wheels import NoRivalError, rival
 from torch import Tensor
 from torchsort_build import CannotBuildError, torchsort_folder
 
@@ -27,7 +28,8 @@ QUICK_SHAPES = ((128, 100), (128, 1000), (1, 10**5))
 # Several inputs in turn: with one, the branch predictor learns the data instead of the algorithm.
 INPUT_ELEMENTS, MOST_INPUTS = 200_000, 16
 
-# What forward + backward must reach as a multiple of torchsort's time, by shape.
+# What forward + backward must reach as a multiple of torchsort's time, by shape. (From n = 1,000 on an l2 rank at this
+# strength is one block and nothing is sorted: such rows are printed as that, without a bar.)
 L2_FLOAT32 = {
     (128, 100): 3.5,
     (128, 1000): 4.5,
@@ -37,6 +39,11 @@ L2_FLOAT32 = {
 }
 L2_FLOAT64 = dict.fromkeys(SHAPES[2:], 4.0)
 KL = dict.fromkeys(SHAPES[2:], 3.3)
+# Ranks as people use them, with many blocks.
+MIXED_TORCHSORT, MIXED_TORCH_SORT = 3.5, 1.8
+ONE_BLOCK_FROM = 1000
+SOFTTORCH = ("softtorch", "0.1.1", ["softtorch"])
+SOFTTORCH_NEEDS = ("torchopt==0.7.3", "pot==0.9.7.post1", "graphviz==0.21", "optree==0.20.0")
 # ... and of the time of torch.sort alone, from 10^4 elements on.
 TORCH_SORT = {torch.float32: 1.8, torch.float64: 1.0}
 FEWEST_FOR_TORCH_SORT = 10**4
@@ -55,7 +62,6 @@ class Case:
     rows: int
     n: int
     strength: float = STRENGTH
-    barred: bool = True
 
     @property
     def dtype_name(self) -> str:
@@ -68,7 +74,23 @@ class Case:
     @property
     def name(self) -> str:
         name = f"{self.operator} {self.regularization} {self.dtype_name} {self.shape_name}"
+        if self.one_block:
+            return f"{name} (one block)"
         return name if self.strength == STRENGTH else f"{name} strength {self.strength:g}"
+
+    @property
+    def mixed(self) -> bool:
+        """Whether rows have many blocks, singles among them."""
+        return self.strength != STRENGTH
+
+    @property
+    def one_block(self) -> bool:
+        return (
+            self.operator == "rank"
+            and self.regularization == "l2"
+            and self.n >= ONE_BLOCK_FROM
+            and not self.mixed
+        )
 
     def inputs(self) -> tuple[list[Tensor], list[Tensor]]:
         """Normal values that want a gradient, and normal gradients of the output."""
@@ -91,7 +113,7 @@ def cases(quick: bool) -> Iterator[Case]:
     for operator, n in product(("rank", "sort"), (1000,) if quick else (1000, 10**5)):
         strength = 4 / n if operator == "rank" else n / 4
         rows = 128 if n == 1000 else 1
-        yield Case(operator, "l2", torch.float32, rows, n, strength, barred=False)
+        yield Case(operator, "l2", torch.float32, rows, n, strength)
 
 
 def run(*, quick: bool, peers: bool, build: Path) -> Report:
@@ -128,15 +150,20 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
         torchsort = None
         report.notes.append(str(error))
         print(error, file=sys.stderr)
+    try:
+        (softtorch,) = rival(build, *SOFTTORCH, also=SOFTTORCH_NEEDS)
+    except NoRivalError as error:  # its wheels ask for Python 3.12
+        softtorch = None
+        report.notes.append(str(error))
     report.sections["cases"] = []
     print_heading()
     for case in cases(quick):
-        measured = measure_case(case, torchsort, quick)
+        measured = measure_case(case, torchsort, softtorch, quick)
         # On a busy machine a few rounds may all be disturbed. A miss must last, for all rivals alike.
         for _ in range(MORE_ATTEMPTS):
             if all(bar.status != "not met" for bar in bars(case, measured)):
                 break
-            measured = merge(measured, measure_case(case, torchsort, quick))
+            measured = merge(measured, measure_case(case, torchsort, softtorch, quick))
         report.sections["cases"].append(as_data(case, measured))
         report.bars.extend(bars(case, measured))
         print_row(case, measured)
@@ -148,13 +175,22 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
     return report
 
 
-def measure_case(case: Case, torchsort: ModuleType | None, quick: bool) -> dict[str, Timing]:
+def measure_case(
+    case: Case, torchsort: ModuleType | None, softtorch: ModuleType | None, quick: bool
+) -> dict[str, Timing]:
     """Time all rivals on one case, after making sure that they compute the same."""
     values, gradients = case.inputs()
     operators = {"ours": _operator(soft_sort, case)}
     if torchsort is not None:
         operators["torchsort"] = _operator(torchsort, case)
-        check_agreement(operators, case)
+    if (
+        softtorch is not None
+        and case.operator == "rank"
+        and case.regularization == "l2"
+        and case.mixed
+    ):
+        operators["softtorch"] = _softtorch_rank(softtorch, case)
+    check_agreement(operators, case)
     plain = [value.detach() for value in values]
     rivals: dict[str, Callable[[], object]] = {"torch.sort": _in_turn(torch.sort, plain)}
     for name, operator in operators.items():
@@ -172,6 +208,14 @@ def _operator(library: ModuleType, case: Case) -> Callable[[Tensor], Tensor]:
     function = getattr(library, f"soft_{case.operator}")
     regularization, strength = case.regularization, case.strength
     return lambda values: function(values, regularization, strength)
+
+
+def _softtorch_rank(library: ModuleType, case: Case) -> Callable[[Tensor], Tensor]:
+    # it projects onto ranks that are divided by n - 1
+    options = {"softness": case.strength * (case.n - 1), "mode": "c0", "method": "fast_soft_sort"}
+    return lambda values: library.rank(
+        values, dim=-1, descending=False, standardize=False, **options
+    )
 
 
 def _in_turn(function: Callable[..., object], *arguments: list[Tensor]) -> Callable[[], object]:
@@ -202,11 +246,13 @@ def check_agreement(operators: dict[str, Callable[[Tensor], Tensor]], case: Case
     for name, operator in operators.items():
         result = operator(values)
         answers[name] = result.detach(), *torch.autograd.grad(result, values, gradient)
-    for part, ours, theirs in zip(("values", "gradients"), *answers.values(), strict=True):
-        off = (ours - theirs).abs() > AGREEMENT * theirs.abs().max()
-        share = float(off.double().mean())
-        if not share <= MOST_DIFFERENT:
-            raise RuntimeError(f"{case.name}: {share:.1%} of the rivals' {part} differ")
+    mine = answers.pop("ours")
+    for name, answer in answers.items():
+        for part, ours, theirs in zip(("values", "gradients"), mine, answer, strict=True):
+            off = (ours - theirs).abs() > AGREEMENT * theirs.abs().max()
+            share = float(off.double().mean())
+            if not share <= MOST_DIFFERENT:
+                raise RuntimeError(f"{case.name}: {share:.1%} of {name}'s {part} differ")
 
 
 def ratios(measured: dict[str, Timing]) -> dict[str, Ratio | None]:
@@ -216,23 +262,33 @@ def ratios(measured: dict[str, Timing]) -> dict[str, Ratio | None]:
     return {
         "torchsort both": ratio(measured["torchsort both"], both) if there else None,
         "torchsort forward": ratio(measured["torchsort forward"], forward) if there else None,
+        "softtorch both": (
+            ratio(measured["softtorch both"], both) if "softtorch both" in measured else None
+        ),
         "torch.sort": ratio(measured["torch.sort"], both),
     }
 
 
 def bars(case: Case, measured: dict[str, Timing]) -> Iterator[Bar]:
     """The promises that apply to this case."""
-    if not case.barred:
-        return
     found = ratios(measured)
     shape = case.rows, case.n
+    if case.mixed:
+        if case.operator == "rank":
+            for rival_name, required, key in (
+                ("torchsort's", MIXED_TORCHSORT, "torchsort both"),
+                ("torch.sort alone", MIXED_TORCH_SORT, "torch.sort"),
+            ):
+                yield Bar(case.name, f"forward + backward, x {rival_name}", required, found[key])
+        return
     if case.regularization == "kl":
         required = KL.get(shape)
     else:
         required = (L2_FLOAT32 if case.dtype == torch.float32 else L2_FLOAT64).get(shape)
+        required = None if case.one_block else required
     if required is not None:
         yield Bar(case.name, "forward + backward, x torchsort's", required, found["torchsort both"])
-    if case.rows * case.n >= FEWEST_FOR_TORCH_SORT:
+    if case.rows * case.n >= FEWEST_FOR_TORCH_SORT and not case.one_block:
         required = TORCH_SORT[case.dtype]
         yield Bar(
             case.name, "forward + backward, x torch.sort alone", required, found["torch.sort"]
@@ -259,14 +315,21 @@ _COLUMNS = {
     "ours forward": "ours f",
     "ours both": "ours f+b",
 }
-_RATIOS = {"torchsort forward": "x f", "torchsort both": "x f+b", "torch.sort": "x torch.sort"}
+_RATIOS = {
+    "torchsort forward": "x f",
+    "torchsort both": "x f+b",
+    "torch.sort": "x torch.sort",
+    "softtorch both": "x SoftTorch",
+}
 
 
 def print_heading() -> None:
     print(
         "CPU milliseconds, minimum (median); f = forward, f+b = forward and backward; x f, x f+b: times"
     )
-    print("as fast as torchsort; x torch.sort: torch.sort alone against our f+b")
+    print(
+        "as fast as torchsort; x torch.sort: torch.sort alone against our f+b; x SoftTorch: its fast_soft_sort"
+    )
     _print_cells("", [*_COLUMNS.values(), *_RATIOS.values()])
 
 
