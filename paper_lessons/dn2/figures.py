@@ -62,7 +62,7 @@ def draw_plane(
     reach : float
         The axes go from 0 to here.
     """
-    detector = DeepNearestNeighbors(n_neighbors, normalize=normalize).fit(normal)
+    detector = _fitted(normal, n_neighbors=n_neighbors, normalize=normalize)
     # The corner is left out: the direction of (0, 0) is not defined.
     ticks = np.linspace(reach / 400, reach, 120)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1)  # (120, 120, 2)
@@ -101,7 +101,7 @@ def draw_self_and_left_out(
         New points by name.
     n_neighbors : int
     """
-    detector = DeepNearestNeighbors(n_neighbors, normalize=None).fit(normal)
+    detector = _fitted(normal, n_neighbors=n_neighbors, normalize=None)
     own, alone = detector.anomaly_score(normal), detector.leave_one_out_scores_
     scores = detector.anomaly_score(np.array(list(new.values()), dtype=float))
     for row, (values, color) in enumerate(((own, "red"), (alone, "green"), (scores, "blue"))):
@@ -137,9 +137,7 @@ def draw_cleaning(axes: Axes, points: Points, *, clean: float, clean_neighbors: 
     clean, clean_neighbors
         As in :class:`paper_lessons.dn2.DeepNearestNeighbors`.
     """
-    detector = DeepNearestNeighbors(
-        normalize=None, clean=clean, clean_neighbors=clean_neighbors
-    ).fit(points)
+    detector = _fitted(points, normalize=None, clean=clean, clean_neighbors=clean_neighbors)
     told = detector.cleaning_scores_
     assert told is not None  # for mypy: clean is above 0
     kept = set(detector.kept_.tolist())
@@ -302,3 +300,8 @@ def draw_findings(axes: Any, findings: Sequence[Finding]) -> None:
             color = plotting.COLORS["red" if finding.anomalous and place == 0 else "ink"]
             one.set_title(title, fontsize="small", loc="center", color=color)
             one.set_axis_off()
+
+
+def _fitted(points: Points, **options: Any) -> DeepNearestNeighbors:
+    # a handful of points: the line is the largest of their scores
+    return DeepNearestNeighbors(false_positive_rate=0.2, **options).fit(points)

@@ -18,7 +18,8 @@ def leave_one_out_threshold(scores: Any, false_positive_rate: float) -> float:
 
     With n scores it is the one of rank ``ceil((1 - rate)(n + 1))`` from below. A new sample that is
     exchangeable with these has a larger score with probability at most the rate. (With fewer than
-    ``1 / rate - 1`` scores no rank promises so much; then it is the largest, see :func:`promised_rate`.)
+    ``1 / rate - 1`` scores no rank promises so much; then it is the largest, above
+    which one lies with probability 1 / (n + 1).)
 
     Parameters
     ----------

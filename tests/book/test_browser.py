@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -15,6 +14,9 @@ import browser
 # Every page is seen wide and light, and narrow and dark; chapters and the first page in all four ways.
 LOOKS = [(1300, 1000, "light"), (390, 844, "dark")]
 OTHER_LOOKS = [(1300, 1000, "dark"), (390, 844, "light")]
+
+# A wide page cuts no line of code or output off; of a narrow one's lines so many characters are seen.
+READABLE = 45
 
 QUESTIONS = {
     "overflow": "document.documentElement.scrollWidth - window.innerWidth",
@@ -38,6 +40,16 @@ QUESTIONS = {
         return faults; })()""",
     "unreachable": """[...document.querySelectorAll('.admonition.dropdown, details')].filter(
         e => !e.querySelector('button, summary')).length""",
+    "cut": """[...document.querySelectorAll('.cell_input pre, .cell_output pre')].filter(
+        e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))""",
+    "readable": f"""[...document.querySelectorAll('.cell_input pre, .cell_output pre')].filter(e => {{
+        if (!e.offsetParent) return false;
+        const ruler = document.createElement('span'), style = getComputedStyle(e);
+        ruler.textContent = 'x'.repeat({READABLE});
+        e.appendChild(ruler);
+        const room = e.clientWidth - parseFloat(style.paddingLeft) - ruler.getBoundingClientRect().width;
+        ruler.remove();
+        return room < 0; }}).map(e => e.textContent.slice(0, 80))""",
     "unlabelled": """[...document.querySelectorAll('button, a[href], summary')].filter(
         e => e.offsetParent && !e.textContent.trim() && !e.getAttribute('aria-label') && !e.title
              && !e.dataset.bsOriginalTitle && !e.querySelector('img[alt], svg[aria-label]')).map(e => e.outerHTML)""",
@@ -47,21 +59,13 @@ QUESTIONS = {
 @pytest.fixture(scope="module")
 def visits(site) -> list[dict]:
     if browser.executable() is None:
-        pytest.skip("no Chromium was found")
+        pytest.skip(browser.ABSENT)
     names = [path.relative_to(site).as_posix() for path in sorted(site.glob("**/*.html"))]
     names = [name for name in names if not name.startswith(("_static", "_modules"))]
-    questions = dict(QUESTIONS)
-    axe = os.environ.get("PAPER_LESSONS_AXE", "")
-    if axe:
-        script = Path(axe).read_text(encoding="utf-8")
-        questions["axe"] = (
-            f"(async () => {{ {script}\n; const r = await axe.run(document, {{runOnly: ['wcag2a', 'wcag2aa', "
-            "'wcag21a', 'wcag21aa']}); return r.violations.map(v => v.id + ' ' + v.nodes[0].html); })()"
-        )
     chosen = [name for name in names if name.startswith("chapters/") or name == "index.html"]
     visits = [(name, look) for name in names for look in LOOKS]
     visits += [(name, look) for name in chosen for look in OTHER_LOOKS]
-    return browser.visit(site, visits, questions)
+    return browser.visit(site, visits, QUESTIONS)
 
 
 def each(visits: list[dict], key: str) -> list[tuple]:
@@ -88,6 +92,16 @@ def test_no_error_in_the_console(visits):
 @pytest.mark.slow
 def test_nothing_sticks_out_at_the_side(visits):
     assert [found for found in each(visits, "overflow") if found[2] > 0] == []
+
+
+@pytest.mark.slow
+def test_no_line_of_code_or_output_is_cut_off_on_a_wide_page(visits):
+    assert [found for found in each(visits, "cut") if found[1][0] == 1300] == []
+
+
+@pytest.mark.slow
+def test_the_beginning_of_each_line_is_seen_on_a_narrow_page(visits):
+    assert each(visits, "readable") == []
 
 
 @pytest.mark.slow
@@ -124,6 +138,4 @@ def test_paper_is_light_and_nothing_on_it_is_folded(visits):
 
 @pytest.mark.slow
 def test_axe_finds_nothing(visits):
-    if "axe" not in visits[0]:
-        pytest.skip("axe-core is not installed (PAPER_LESSONS_AXE is the path of its axe.min.js)")
     assert [json.dumps(found) for found in each(visits, "axe")] == []

@@ -35,6 +35,23 @@ chapters = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.st
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 
 
+WIDEST = 76  # characters of a line that fits into its column
+
+
+@chapters
+def test_lines_of_code_fit_into_their_column(chapter: Path) -> None:
+    """Of every cell whose input is on the page, folded or not."""
+    cells = jupytext.read(chapter, fmt="md:myst").cells
+    shown = [
+        cell
+        for cell in cells
+        if cell.cell_type == "code" and "remove-input" not in cell.metadata.get("tags", [])
+    ]
+    assert shown
+    wide = [line for cell in shown for line in cell.source.splitlines() if len(line) > WIDEST]
+    assert wide == []
+
+
 def prose(page: Path) -> str:
     """The Markdown of a page, without its code cells and its blocks of plain code."""
     cells = jupytext.read(page, fmt="md:myst").cells

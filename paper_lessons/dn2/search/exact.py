@@ -104,21 +104,31 @@ class Search:
         return bounds.add_(constants[:, None]), indices
 
     def fill(
-        self, tile: Tensor, q: Tensor, x: Tensor, x_squares: Tensor, rows: Tensor, first: int
+        self,
+        tile: Tensor,
+        q: Tensor,
+        x: Tensor,
+        x_squares: Tensor,
+        rows: Tensor,
+        first: int,
     ) -> None:
-        """Write lower bounds of ``|q - x|^2 - (1 - error)|q|^2`` into a tile, infinity into the rest.
+        """Fill a tile with lower bounds of ``|q - x|^2 - (1 - error)|q|^2``.
 
-        `rows` are the indices of the queries, `first` is that of the first row of the base.
+        What is left of it becomes infinity. `rows` are the indices of the
+        queries, `first` is that of the first row of the base.
 
-        The error of ``|x|^2 - 2 q.x`` is at most ``error * (|x|^2 + 2|q||x|)``, and this is at most
-        ``error * (2|x|^2 + |q|^2)``: a part for each row and a part for each query.
+        The error of ``|x|^2 - 2 q.x`` is at most
+        ``error * (|x|^2 + 2|q||x|)``, and this is at most
+        ``error * (2|x|^2 + |q|^2)``: a part for each row and each query.
         """
         error = relative_error(x.shape[1], x.dtype)
-        lowered = x_squares * (1 - 2 * error) - 4 * x.shape[1] * torch.finfo(x.dtype).tiny
+        tiny = torch.finfo(x.dtype).tiny
+        lowered = x_squares * (1 - 2 * error) - 4 * x.shape[1] * tiny
         torch.addmm(lowered, q, x.T, alpha=-2, out=tile[:, : len(x)])
         tile[:, len(x) :] = torch.inf
         if self.exclude_self:
-            own = ((rows >= first) & (rows < first + len(x))).nonzero().flatten()
+            here = (rows >= first) & (rows < first + len(x))
+            own = here.nonzero().flatten()
             tile[own, rows[own] - first] = torch.inf
 
     def keep_smallest(self, tile: Tensor, first: int, bounds: Tensor, indices: Tensor) -> None:

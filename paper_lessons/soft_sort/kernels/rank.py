@@ -76,10 +76,12 @@ def _has_undefined_ranks(theta, strength):
 def _pool_rank_l2(theta, strength, close, turns, starts, stops, sums):
     """Blocks of the l2 rank; returns how many are on the stack.
 
-    Neighbours with sums S1, S2 and sizes c1, c2 merge when mean(theta/strength - rho) does not fall from the
-    first to the second. The means of rho differ by exactly (c1 + c2)/2, so the test, multiplied by
-    2 strength c1 c2, is 2 (S1 c2 - S2 c1) <= strength c1 c2 (c1 + c2): no division, and theta/strength
-    is never subtracted from n. For two single values it is theta1 - theta2 <= strength.
+    Neighbours with sums S1, S2 and sizes c1, c2 merge when
+    mean(theta/strength - rho) does not fall from the first to the second.
+    The means of rho differ by exactly (c1 + c2)/2, so the test, multiplied
+    by 2 strength c1 c2, is 2 (S1 c2 - S2 c1) <= strength c1 c2 (c1 + c2):
+    no division, and theta/strength is never subtracted from n. For two
+    single values it is theta1 - theta2 <= strength.
     """
     n = theta.size
     for i in range(1, n):
@@ -96,10 +98,9 @@ def _pool_rank_l2(theta, strength, close, turns, starts, stops, sums):
         while growing:
             while i < n:
                 value = theta[i] - shift
-                # both tests, always: one branch is easier to foresee than two
-                if not (
-                    close[i] | (2.0 * (total - value * size) <= strength * size * (size + 1.0))
-                ):
+                rise = 2.0 * (total - value * size)
+                # both tests: one branch is easier to foresee than two
+                if not (close[i] | (rise <= strength * size * (size + 1.0))):
                     break
                 total += value
                 size += 1.0
