@@ -60,6 +60,7 @@ def test_it_holds_what_it_must_and_nothing_else(wheel: Path) -> None:
         text = b"".join(archive.read(name) for name in names if name.endswith((".py", ".ipynb")))
     assert "paper_lessons/py.typed" in names
     assert "paper_lessons/_shipped/exercises/01_soft_sort.ipynb" in names
+    assert "paper_lessons/_shipped/exercises/01_soft_sort.feedback.json" in names
     assert any(name.endswith("entry_points.txt") for name in names)
     roots = {name.partition("/")[0] for name in names}
     assert {root for root in roots if not root.endswith(".dist-info")} == {"paper_lessons"}

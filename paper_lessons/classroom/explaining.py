@@ -11,6 +11,7 @@ from typing import Any
 
 from paper_lessons.classroom.cases import Case, Outcome
 from paper_lessons.classroom.comparing import first_difference
+from paper_lessons.classroom.feedback import calls_for
 from paper_lessons.classroom.hints import hints_of
 from paper_lessons.classroom.messages import agreeing, failing, own_frame, remark
 from paper_lessons.classroom.values import kind_of, plain
@@ -37,8 +38,8 @@ class Explanation:
 
 def explain(
     function: Callable[..., Any],
-    reference: Callable[..., Any],
-    cases: Sequence[Case],
+    reference: Callable[..., Any] | None = None,
+    cases: Sequence[Case] = (),
     hints: str | Sequence[str] = (),
     *,
     tolerance: float = 1e-6,
@@ -48,8 +49,8 @@ def explain(
     Parameters
     ----------
     function : callable
-        The learner's.
-    reference : callable
+        The learner's. Alone it is tried on the cases of the exercise that asks for a function of its name.
+    reference : callable, optional
         The right one, called with the same inputs.
     cases : sequence of Case
         Inputs, with the mistakes they catch.
@@ -57,6 +58,11 @@ def explain(
         An exercise's name, or its hints.
     tolerance : float
         Numbers agree when they differ by at most ``tolerance * (1 + abs(expected))``.
+
+    Raises
+    ------
+    ValueError
+        If the function comes alone and no exercise asks for its name.
 
     Examples
     --------
@@ -71,7 +77,18 @@ def explain(
                      ^ differs first at position 1
       Is the order right?   (hint 1 of 1)
     """
-    print(compare(function, reference, cases, hints, tolerance=tolerance).text)
+    if reference is not None:
+        print(compare(function, reference, cases, hints, tolerance=tolerance).text)
+        return
+    try:
+        texts = [
+            compare(function, *arguments, **options).text
+            for arguments, options in calls_for(function)
+        ]
+    except KeyboardInterrupt:
+        # without the frames below, whose variables are the cases
+        raise KeyboardInterrupt from None
+    print("\n".join(texts))
 
 
 def compare(

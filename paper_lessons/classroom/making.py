@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from paper_lessons.classroom.feedback import explained, of_master
 from paper_lessons.classroom.masters import BEGIN, END, Master, MasterCell
 from paper_lessons.classroom.notebooks import KEY, code_cell, markdown_cell, notebook
 from paper_lessons.classroom.releases import Exercise
@@ -81,7 +83,7 @@ def solution_notebook(master: Master, executed: Mapping[str, Execution]) -> dict
 
 
 def learner_source(cell: MasterCell) -> str:
-    """A cell's text with every solution replaced by ``raise NotImplementedError``.
+    """A cell's text as the learner sees it: no solution, and of a feedback cell the functions that it tries.
 
     Parameters
     ----------
@@ -92,6 +94,8 @@ def learner_source(cell: MasterCell) -> str:
     -------
     str
     """
+    if cell.role == "feedback":
+        return "\n".join(f"explain({name})" for name in explained(cell.source))
     if cell.role != "answer":
         return _seeded(cell)
     lines: list[str] = []
@@ -105,6 +109,21 @@ def learner_source(cell: MasterCell) -> str:
         elif not inside:
             lines.append(line)
     return "\n".join(lines)
+
+
+def feedback_data(master: Master) -> dict[str, Any]:
+    """What the learner's feedback cells try, for the file beside the notebook.
+
+    Parameters
+    ----------
+    master : Master
+
+    Returns
+    -------
+    dict
+        Plain data.
+    """
+    return {"lesson": master.lesson.slug, "exercises": [asdict(one) for one in of_master(master)]}
 
 
 def boundary_faults(executed: Mapping[str, Execution], master: Master) -> list[str]:
@@ -158,7 +177,13 @@ def _seeded(cell: MasterCell) -> str:
     if cell.role != "check":
         return cell.source
     unit = "point" if cell.points == 1 else "points"
-    return f"seed = {cell.seed}\n# check, {cell.points} {unit}: {cell.what}\n{cell.source}"
+    what = textwrap.wrap(
+        f"check, {cell.points} {unit}: {cell.what}",
+        76,
+        initial_indent="# ",
+        subsequent_indent="# ",
+    )
+    return "\n".join([f"seed = {cell.seed}", *what, cell.source])
 
 
 def _cell(

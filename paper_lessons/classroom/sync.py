@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from paper_lessons.classroom.executing import execute
+from paper_lessons.classroom.feedback import feedback_name, of_master
 from paper_lessons.classroom.making import (
     Execution,
     boundary_faults,
+    feedback_data,
     learner_notebook,
     solution_notebook,
 )
@@ -25,12 +27,12 @@ from paper_lessons.resources import repository
 
 @dataclass(frozen=True)
 class Made:
-    """What a master gives: the two files and where they belong.
+    """What a master gives: its files and where they belong.
 
     Attributes
     ----------
     files : dict of Path to dict
-        Notebook contents by path.
+        Contents by path: the learner's notebook, what its feedback tries, and the solution.
     """
 
     files: dict[Path, dict[str, Any]]
@@ -44,7 +46,7 @@ class Made:
         ]
 
     def write(self) -> None:
-        """Write both files."""
+        """Write all files."""
         for path, content in self.files.items():
             write_notebook(path, content)
 
@@ -83,6 +85,7 @@ def make(master: str | Path, *, run: bool = True) -> Made:
         {
             solution_path: solution_notebook(source, executed),
             exercise_path: learner_notebook(source, executed),
+            exercise_path.with_name(feedback_name(exercise_path.stem)): feedback_data(source),
         }
     )
 
@@ -174,15 +177,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse_equal_names() -> None:
-    """``hint("pav")`` must mean one exercise of one lesson."""
+    """``hint("pav")`` and ``explain(pav)`` must mean one exercise of one lesson."""
     owners: dict[str, str] = {}
     for path in masters():
-        for exercise in read_master(path).exercises:
-            other = owners.setdefault(exercise.name, path.stem)
-            if other != path.stem:
-                raise ValueError(
-                    f"exercise {exercise.name!r} is declared by both {other} and {path.stem}"
-                )
+        master = read_master(path)
+        functions = [f"function {name}" for one in of_master(master) for name in one.functions]
+        for name in [*(f"exercise {one.name}" for one in master.exercises), *functions]:
+            if name in owners:
+                raise ValueError(f"{name} is declared twice, in {owners[name]} and {path.stem}")
+            owners[name] = path.stem
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from paper_lessons.classroom import sync
 from paper_lessons.classroom.hints import hint, hints_of
 from paper_lessons.classroom.masters import read_master
+from paper_lessons.classroom.notebooks import write_notebook
 from paper_lessons.classroom.releases import read_release
 from paper_lessons.lessons import LESSONS
 
@@ -73,6 +74,9 @@ def test_a_changed_master_is_seen(toy: Any, tmp_path: Path) -> None:
     )
     (tmp_path / "exercises" / toy.exercise.name).write_bytes(toy.exercise.read_bytes())
     master.with_suffix(".ipynb").write_bytes(toy.solution.read_bytes())
+    for file, content in sync.make(master, run=False).files.items():
+        if file.name == "02_maxup.feedback.json":
+            write_notebook(file, content)
     assert sync.make(master, run=False).stale() == []
     text = master.read_text(encoding="utf-8")
     master.write_text(text.replace("Double every number.", "Double them."), encoding="utf-8")
