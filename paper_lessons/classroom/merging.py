@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from paper_lessons.classroom.absent import used_names
 from paper_lessons.classroom.notebooks import KEY, Cell, code_cell, notebook
 from paper_lessons.classroom.releases import Exercise, Release, ReleaseCell
 
@@ -55,6 +56,7 @@ class _Placed:
     cell: Cell
     match: ReleaseCell | None
     after: ReleaseCell | None
+    was_text: bool = False
 
     @property
     def section(self) -> int:
@@ -100,7 +102,9 @@ def merge(release: Release, cells: list[Cell], exercise: Exercise) -> Merged:
             body += _given(cell, here, merged)
         for entry in followers:
             body += _own(entry, merged)
-    merged.notebook = notebook(body + tail, {"exercise": exercise.name})
+    merged.notebook = notebook(
+        [_library(release, exercise), *body, *tail], {"exercise": exercise.name}
+    )
     merged.untouched = _untouched(release, exercise, merged)
     return merged
 
@@ -167,9 +171,14 @@ def _place(release: Release, cells: list[Cell]) -> list[_Placed]:
         name = cell.claims.get("cell")
         match = by_name.get(name) if isinstance(name, str) else None
         match = match or by_id.get(cell.id) or by_text.get(cell.source.strip())
-        # A cell that was turned from code into text, or back, marks its place and nothing more.
+        # A cell that was turned from code into text, or back, marks its place and nothing more; but one key
+        # does that to an answer, which still counts.
         same_kind = match is not None and match.kind == cell.kind
-        placed.append(_Placed(number, cell, match if same_kind else None, match or last))
+        was_text = match is not None and match.role == "answer" and not same_kind
+        if was_text:
+            cell = replace(cell, kind="code")
+        kept = match if same_kind or was_text else None
+        placed.append(_Placed(number, cell, kept, match or last, was_text))
         last = match or last
     return placed
 
@@ -179,6 +188,21 @@ def _unique(pairs: Iterable[tuple[str, ReleaseCell]]) -> dict[str, ReleaseCell]:
     for text, cell in pairs:
         found.setdefault(text, []).append(cell)
     return {text: cells[0] for text, cells in found.items() if text and len(cells) == 1}
+
+
+def _library(release: Release, exercise: Exercise) -> dict[str, Any]:
+    """The cell after which the library has what this exercise is given, and no more."""
+    given = [
+        cell.source
+        for cell in release.cells
+        if cell.role in ("setup", "given") and cell.section in (0, exercise.number)
+    ]
+    source = (
+        "import paper_lessons.classroom.absent as _absent\n"
+        f"_absent.leave_out({release.lesson.name!r}, {used_names(given)!r})\n"
+        "del _absent"
+    )
+    return code_cell(source, id="library")
 
 
 def _check(cell: ReleaseCell, merged: Merged) -> dict[str, Any]:
@@ -204,6 +228,11 @@ def _answer(
         )
     made = []
     for index, entry in enumerate(here):
+        if entry.was_text:
+            merged.remarks.append(
+                f"The answer cell {cell.name!r} is a text cell now, so that Jupyter does not run it; its code counted. "
+                "To turn it back, click beside it and press Y."
+            )
         identifier = cell.id if index == 0 else f"{cell.id[:58]}-{index + 1}"
         merged.labels[identifier] = "your answer cell"
         merged.answers.append(identifier)

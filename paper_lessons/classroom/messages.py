@@ -12,6 +12,8 @@ from paper_lessons.classroom.cases import Case, Outcome
 from paper_lessons.classroom.comparing import first_difference, lay_out, shape_of, write
 from paper_lessons.classroom.values import is_array, is_tensor, kind_of, plain
 
+NOTHING = "Your function returned nothing. Does it end with a `return`?"
+
 
 def agreeing(outcome: Outcome, function: Callable[..., Any]) -> list[str]:
     """Lines for a case that agrees."""
@@ -43,8 +45,7 @@ def failing(outcome: Outcome, function: Callable[..., Any], tolerance: float) ->
     if path is None:
         lines += [f"  yours      {write(yours)}", f"  expected   {write(expected)}   ok"]
     elif yours is None:
-        lines += ["  yours      None", f"  expected   {write(expected)}"]
-        lines.append("  Your function gives nothing back. Does it end without a return?")
+        lines += ["  yours      nothing", f"  expected   {write(expected)}", f"  {NOTHING}"]
     elif shape_of(yours) != shape_of(expected):
         lines += _shapes(yours, expected, path)
     else:

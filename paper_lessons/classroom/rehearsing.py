@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from paper_lessons.classroom.absent import restored
 from paper_lessons.classroom.merging import merge
 from paper_lessons.classroom.notebooks import Cell, read_cells
 from paper_lessons.classroom.releases import Release
@@ -125,11 +126,18 @@ def rehearse(release: Release, cells: list[Cell], exercise: str) -> tuple[dict[s
     space: dict[str, Any] = {"__name__": "__main__"}
     checks = {check.id: check for check in merged.checks}
     passed: dict[str, bool] = {}
-    for cell in merged.notebook["cells"]:
-        printed, failed = _execute("".join(cell["source"]), space)
-        if cell["id"] in checks:
-            check = checks[cell["id"]]
-            passed[check.name] = not failed and printed == check.expected
+    with restored():
+        for cell in merged.notebook["cells"]:
+            printed, failed = _execute("".join(cell["source"]), space)
+            if cell["id"] in checks:
+                check = checks[cell["id"]]
+                passed[check.name] = not failed and printed == check.expected
+    for cell in release.cells:  # again, now with the whole library
+        if cell.role in ("setup", "given") and cell.section in (
+            0,
+            release.exercise(exercise).number,
+        ):
+            _execute(cell.source, space)
     feedback = [_execute(cell.source, space)[0] for cell in release.of_role("feedback", exercise)]
     return passed, "".join(feedback)
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from paper_lessons.classroom.comparing import WIDTH, first_difference, lay_out, write
+from paper_lessons.classroom.messages import NOTHING
 from paper_lessons.classroom.scores import NOT_WRITTEN, CheckScore, ExerciseScore, Score
 
 _PRACTICE = "This is a practice score on the public checks; marks come from hidden ones."
@@ -64,6 +65,8 @@ def _details(one: ExerciseScore) -> list[str]:
         if not check.passed:
             lines += _lost(check, one.trouble)
     hints = one.exercise.hints
+    if one.stopped:  # what stopped it is told; no hint is about that
+        return lines
     return [
         *lines,
         f'  {hints[0]}   (hint 1 of {len(hints)}; hint("{one.exercise.name}", 2) for more)',
@@ -92,6 +95,9 @@ def _lost(check: CheckScore, trouble: str) -> list[str]:
         ]
     for mine, right in zip(yours, expected, strict=True):
         path = first_difference(mine, right, tolerance=0.0)
+        if mine is None and right is not None:
+            lines += ["    yours      nothing", f"    expected   {write(right)}", f"    {NOTHING}"]
+            break
         if path is not None:
             layout = lay_out(mine, right, path)
             lines += [f"    yours      {layout.yours}", f"    expected   {layout.expected}"]

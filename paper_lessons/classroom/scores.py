@@ -48,12 +48,15 @@ class ExerciseScore:
         One sentence on what stopped it as a whole; empty when nothing did.
     remarks : tuple of str
         What was repaired or left out of the notebook.
+    stopped : bool
+        Did the run end before its checks did?
     """
 
     exercise: Exercise
     checks: tuple[CheckScore, ...]
     trouble: str = ""
     remarks: tuple[str, ...] = ()
+    stopped: bool = False
 
     @property
     def points(self) -> int:
@@ -98,6 +101,7 @@ class Score:
 
 
 NOT_WRITTEN = "not written yet"
+SILENT = "printed nothing; is `print` still Python's own?"
 
 
 def unwritten(merged: Merged) -> ExerciseScore:
@@ -136,7 +140,8 @@ def score(
             continue
         error = _one_line(ended["error"]) if ended["error"] else ""
         if not ended["ok"] and not error and not ended["output"]:
-            error = ended["why"].splitlines()[0] if ended["why"] else "printed nothing"
+            silent = ended["why"].startswith("Cell outputs differ") or not ended["why"]
+            error = SILENT if silent else ended["why"].splitlines()[0]
         checks.append(CheckScore(check, ended["ok"], ended["output"], error))
     trouble = _stopped(merged, result, limits)
     trouble = trouble or _failed_answer(merged, result)
@@ -147,6 +152,7 @@ def score(
         tuple(checks),
         trouble or _missing_name(merged, checks, release, cells),
         tuple(merged.remarks),
+        bool(result.stopped),
     )
 
 

@@ -70,6 +70,24 @@ def test_wrong_answers_are_shown_beside_the_right_ones(toy: Any, write: Write) -
     assert 'What is one number plus itself?   (hint 1 of 3; hint("double", 2) for more)' in text
 
 
+def test_a_function_that_returns_nothing_is_asked_for_its_return(toy: Any, write: Write) -> None:
+    content = toy.content(mean_answer="def mean_of(values):\n    sum(values) / len(values)")
+    text = report(check_notebook(write(content), release=toy.release, exercise="mean-of"))
+    assert (
+        "    yours      nothing\n    expected   2.3333\n    Your function returned nothing." in text
+    )
+    assert "Does it end with a `return`?" in text
+
+
+def test_an_answer_that_silences_print_is_told_so(toy: Any, write: Write) -> None:
+    silent = (
+        f"import builtins\nbuiltins.print = lambda *_: None\ndef double(values):\n    {RETURNS}"
+    )
+    text = report(check_notebook(write(toy.content(double_answer=silent)), release=toy.release))
+    assert "yours      printed nothing; is `print` still Python's own?" in text
+    assert "Cell outputs differ" not in text
+
+
 def test_a_kernel_that_dies_keeps_what_was_earned(toy: Any, write: Write) -> None:
     dies = f"import os\ndef double(values):\n    if not values:\n        os._exit(0)\n    {RETURNS}"
     content = toy.content(double_answer=dies, mean_answer="def mean_of(values)\n    return 1")
@@ -77,6 +95,9 @@ def test_a_kernel_that_dies_keeps_what_was_earned(toy: Any, write: Write) -> Non
     score = check_notebook(write(content), release=toy.release)
     assert points(score) == [2, 0]
     assert "The kernel died in the check “nothing at all”" in report(score)
+    assert (
+        "hint 1 of 3" not in report(score).partition("2  The mean  ")[2].partition("2  The mean")[0]
+    )
     assert "Your answer cell stops with SyntaxError: expected ':' (line 1)" in report(score)
     # Nbval alone would wait for more than half an hour.
     assert time.monotonic() - begun < 120
@@ -132,6 +153,7 @@ def test_the_watchdog(toy: Any, write: Write, body: str, sentence: str, earned: 
     score = check_notebook(write(content), release=toy.release, limits=limits, exercise="double")
     assert points(score) == [earned]
     assert sentence in report(score)
+    assert ("hint 1 of" in report(score)) == (sentence == "StdinNotImplementedError")
     assert children() <= before
 
 

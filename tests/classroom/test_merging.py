@@ -194,8 +194,16 @@ def test_an_answer_that_became_text(toy: Any, write: Write) -> None:
     content = toy.content()
     named(content, "double-answer")["cell_type"] = "markdown"
     path = write(content)
-    assert results(toy, path)["double"] == [False, False]
-    assert "is missing" in merged_of(toy, path).remarks[0]
+    assert results(toy, path)["double"] == [True, True]
+    (remark,) = merged_of(toy, path).remarks
+    assert "'double-answer' is a text cell now" in remark
+    assert "click beside it and press Y" in remark
+
+
+def test_a_text_cell_that_is_no_code_fails_as_code_does(toy: Any, write: Write) -> None:
+    content = toy.content(double_answer="I do not know")
+    named(content, "double-answer")["cell_type"] = "raw"
+    assert results(toy, write(content))["double"] == [False, False]
 
 
 def test_untouched_is_seen(toy: Any) -> None:
