@@ -101,7 +101,7 @@ def test_an_exception_shows_the_line() -> None:
 def test_nothing_returned() -> None:
     text = says(lambda v: None, pool, Case([1.0]))
     assert "yours      nothing" in text
-    assert "Does it end without a return?" in text
+    assert "Does it end with a `return`?" in text
 
 
 @pytest.mark.parametrize(
