@@ -22,6 +22,10 @@ from paper_lessons.classroom.releases import Release, read_release
 WRONG = Path(__file__).with_name("wrong_answers")
 LESSONS = [path.stem for path in sync.masters()]
 PLANTED = [(slug, wrong) for slug in LESSONS for wrong in read_wrong_answers(WRONG / slug)]
+# Planted mistakes divide nothing by nothing.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Mean of empty slice:RuntimeWarning", "ignore:invalid value encountered:RuntimeWarning"
+)
 
 
 @pytest.fixture(autouse=True)
