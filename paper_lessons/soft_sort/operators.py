@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
-from paper_lessons.soft_sort import checks
+from paper_lessons.soft_sort import checks, masking
 from paper_lessons.soft_sort.kernels import dispatch
 
 
@@ -16,6 +16,7 @@ def soft_sort(
     *,
     descending: bool = False,
     dim: int = -1,
+    mask: Bool[Tensor, "*batch n"] | None = None,
     backend: str = "auto",
 ) -> Float[Tensor, "*batch n"]:
     """Sort along one dimension, smoothly.
@@ -34,6 +35,10 @@ def soft_sort(
         Largest value first.
     dim : int
         The dimension to sort.
+    mask : bool Tensor, optional
+        True at real places; broadcasts to `values`. Each row is sorted among its real places, as if it were alone: they come first,
+        and 0 stands at the places that are left. Values
+        under the mask may be anything, NaN included, and get no gradient.
     backend : {"auto", "numba", "torch"}
         "numba" computes on the CPU, "torch" on any device; "auto" goes by the device.
 
@@ -63,7 +68,7 @@ def soft_sort(
     tensor([3., 2., 1.])
     """
     return _operate(
-        "sort", values, regularization, regularization_strength, descending, dim, backend
+        "sort", values, regularization, regularization_strength, descending, dim, mask, backend
     )
 
 
@@ -74,6 +79,7 @@ def soft_rank(
     *,
     descending: bool = False,
     dim: int = -1,
+    mask: Bool[Tensor, "*batch n"] | None = None,
     backend: str = "auto",
 ) -> Float[Tensor, "*batch n"]:
     """Rank along one dimension, smoothly.
@@ -93,6 +99,10 @@ def soft_rank(
         The largest value gets rank 1 instead of n.
     dim : int
         The dimension to rank along.
+    mask : bool Tensor, optional
+        True at real places; broadcasts to `values`. Each row is ranked among its real places, as if it were alone; masked places
+        have the rank 0. Values
+        under the mask may be anything, NaN included, and get no gradient.
     backend : {"auto", "numba", "torch"}
         "numba" computes on the CPU, "torch" on any device; "auto" goes by the device.
 
@@ -122,9 +132,11 @@ def soft_rank(
     tensor([2., 1., 4., 3., 5.])
     >>> soft_rank(scores, regularization_strength=0.5)
     tensor([2.4667, 1.0000, 3.6667, 2.8667, 5.0000])
+    >>> soft_rank(scores, regularization_strength=0.1, mask=scores < 1)
+    tensor([2., 1., 4., 3., 0.])
     """
     return _operate(
-        "rank", values, regularization, regularization_strength, descending, dim, backend
+        "rank", values, regularization, regularization_strength, descending, dim, mask, backend
     )
 
 
@@ -147,9 +159,12 @@ def _operate(
     regularization_strength: float,
     descending: bool,
     dim: int,
+    mask: Tensor | None,
     backend: str,
 ) -> Tensor:
     checks.check_tensor(values)
+    if mask is not None:
+        mask = masking.check_mask(mask, values)
     checks.one_of(regularization, checks.REGULARIZATIONS, "regularization")
     strength = checks.check_strength(regularization_strength)
     dim = checks.check_dim(values, dim)
@@ -163,7 +178,11 @@ def _operate(
     operator = f"{operator}_{regularization if strength > 0.0 else 'l2'}"
     if dim != -1:
         values = values.movedim(dim, -1)
-    result = dispatch.project(values, operator, strength, bool(descending), backend)
+    if mask is None:
+        result = dispatch.project(values, operator, strength, bool(descending), backend)
+    else:
+        real = mask if dim == -1 else mask.movedim(dim, -1)
+        result = masking.project(values, real, operator, strength, bool(descending), backend)
     if dim != -1:
         result = result.movedim(-1, dim)
     return result if dtype == working else result.to(dtype)

@@ -10,6 +10,7 @@ In `blocks` every position, not only a block's first, holds the block's end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -88,8 +89,10 @@ def _rank_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tens
     return _to_input_order(result, order, undefined).to(x.dtype), blocks
 
 
-def _sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
-    theta, order = _sort(x if descending else -x)
+def _sort_l2(
+    x: Tensor, strength: float, descending: bool, masked: bool = False
+) -> tuple[Tensor, Tensor]:
+    theta, order, absent = _sort_real(x if descending else -x, masked)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
     flat = rows.reshape(-1)
@@ -105,7 +108,7 @@ def _sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tens
     starts = torch.arange(flat.numel(), device=x.device)
     if strength > 0.0:
         sums = (rows - shift).reshape(-1)
-        starts, _ = _pool((starts, sums), n, flat.numel(), violates, _add_sums)
+        starts, _ = _pool((starts, sums), n, flat.numel(), violates, _add_sums, absent)
     blocks, members = _blocks(starts, order, undefined, rows.dtype)
     mean = flat[members.first] + members.mean(flat - flat[members.first])
     inverse = 1.0 / strength if strength > 0.0 else 0.0
@@ -114,11 +117,13 @@ def _sort_l2(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tens
     )
     result = (result if descending else -result).reshape(rows.shape)
     result[undefined] = torch.nan
-    return result.reshape(x.shape).to(x.dtype), blocks
+    return _without(absent, result.reshape(x.shape)).to(x.dtype), blocks
 
 
-def _sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor, Tensor]:
-    theta, order = _sort(x if descending else -x)
+def _sort_kl(
+    x: Tensor, strength: float, descending: bool, masked: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    theta, order, absent = _sort_real(x if descending else -x, masked)
     n = x.shape[-1]
     rows = theta.reshape(-1, n)
     flat = rows.reshape(-1)
@@ -139,7 +144,7 @@ def _sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tens
         return start[first], _segment_sum(total * r, segment, first.numel())
 
     starts = torch.arange(flat.numel(), device=x.device)
-    starts, _ = _pool((starts, torch.ones_like(flat)), n, flat.numel(), violates, merge)
+    starts, _ = _pool((starts, torch.ones_like(flat)), n, flat.numel(), violates, merge, absent)
     blocks, members = _blocks(starts, order, undefined, rows.dtype)
     exponential = (flat - flat[members.first]).exp()
     exponential = torch.where(members.single, 1.0, exponential)
@@ -149,7 +154,7 @@ def _sort_kl(x: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tens
     result = (result if descending else -result).reshape(rows.shape)
     result[undefined] = torch.nan
     weights = (exponential / total).reshape(x.shape)
-    return result.reshape(x.shape).to(x.dtype), blocks, weights.to(x.dtype)
+    return _without(absent, result.reshape(x.shape)).to(x.dtype), blocks, weights.to(x.dtype)
 
 
 def _isotonic_l2(y: Tensor, strength: float, descending: bool) -> tuple[Tensor, Tensor]:
@@ -169,12 +174,14 @@ def _isotonic_l2(y: Tensor, strength: float, descending: bool) -> tuple[Tensor, 
     return fit.reshape(y.shape).to(y.dtype), blocks
 
 
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "rank_l2": _rank_l2,
     "rank_kl": _rank_kl,
     "sort_l2": _sort_l2,
     "sort_kl": _sort_kl,
     "isotonic_l2": _isotonic_l2,
+    "sort_l2_masked": partial(_sort_l2, masked=True),
+    "sort_kl_masked": partial(_sort_kl, masked=True),
 }
 
 
@@ -307,12 +314,32 @@ def _sort(theta: Tensor) -> tuple[Tensor, Tensor]:
     return torch.sort(theta, dim=-1, descending=True, stable=True)
 
 
+def _sort_real(theta: Tensor, masked: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    """As `_sort`; with `masked` NaN are no values, stand at the end as 0, and the last tensor says where."""
+    if not masked:
+        return (*_sort(theta), None)
+    # a real -inf comes before the places of NaN: their order is stable, and NaN are moved to the end first
+    missing = theta.isnan()
+    last = missing.to(torch.int8).sort(dim=-1, stable=True).indices
+    sorted_theta, order = _sort(
+        theta.gather(-1, last).nan_to_num(-torch.inf, torch.inf, -torch.inf)
+    )
+    order = last.gather(-1, order)
+    absent = missing.gather(-1, order)
+    return torch.where(absent, 0.0, sorted_theta), order, absent
+
+
+def _without(absent: Tensor | None, result: Tensor) -> Tensor:
+    return result if absent is None else torch.where(absent, 0.0, result)
+
+
 def _pool(
     parts: Parts,
     n: int,
     total: int,
     violates: Callable[..., Tensor],
     merge: Callable[[Parts, Tensor, Tensor], Parts],
+    absent: Tensor | None = None,
 ) -> Parts:
     """Merge neighbouring blocks of a row until none violate the order.
 
@@ -323,6 +350,8 @@ def _pool(
         start = parts[0]
         same_row = start[1:] // n == start[:-1] // n
         violation = violates(start, _sizes(start, total), *parts[1:]) & same_row
+        if absent is not None:
+            violation &= ~absent.reshape(-1)[start[1:]]
         if not violation.any():
             return parts
         begins = torch.cat([violation.new_ones(1), ~violation])

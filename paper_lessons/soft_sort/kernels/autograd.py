@@ -30,6 +30,8 @@ JACOBIAN = {
     "sort_l2": "average",
     "sort_kl": "average_weighted",
     "isotonic_l2": "average",
+    "sort_l2_masked": "average",
+    "sort_kl_masked": "average_weighted",
 }
 TRANSPOSED = {
     "center": "center",
@@ -150,7 +152,7 @@ class Projection(BatchedFunction):
     def jvp(ctx: Any, t: Tensor, *_: None) -> tuple:
         name = JACOBIAN[ctx.operator]
         tangent = BlockMap.apply(name, ctx.scale, ctx.backend, t, *ctx.saved_tensors)
-        if ctx.operator != "sort_kl":
+        if not ctx.operator.startswith("sort_kl"):
             return tangent, None
         # the weights' tangent is a mark: whoever meets it differentiates a second time, and is told
         return tangent, None, torch.zeros_like(ctx.saved_tensors[0])

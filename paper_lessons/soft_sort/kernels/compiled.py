@@ -56,7 +56,11 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor]:
     *batch, n = x.shape
     blocks = x.new_empty((*batch, 2, n), dtype=torch.int32)
-    return x.new_empty(x.shape), blocks, x.new_empty((*batch, n if operator == "sort_kl" else 0))
+    return (
+        x.new_empty(x.shape),
+        blocks,
+        x.new_empty((*batch, n if operator.startswith("sort_kl") else 0)),
+    )
 
 
 @torch.library.custom_op(f"{_LIBRARY}::isotonic_projection", mutates_args=())
@@ -89,7 +93,7 @@ def _keep_projection(ctx: Any, inputs: tuple, output: tuple) -> None:
     _, ctx.operator, strength, descending, ctx.backend = inputs
     ctx.scale = slope(ctx.operator, strength, descending)
     result, blocks, weights = output
-    weighted = {"rank_kl": [result], "sort_kl": [weights]}
+    weighted = {"rank_kl": [result], "sort_kl": [weights], "sort_kl_masked": [weights]}
     ctx.save_for_backward(*weighted.get(ctx.operator, []), blocks)
 
 

@@ -36,10 +36,13 @@ _NO_ONES = {4: np.uint32(0), 8: np.uint64(0)}
 
 
 def project(operator: str, x: Tensor, strength: float, descending: bool) -> tuple[Tensor, ...]:
-    """(result, blocks) of an l2 operator or isotonic_l2; (result, blocks, weights) of sort_kl."""
+    """(result, blocks) of an l2 operator or isotonic_l2; (result, blocks, weights) of sort_kl.
+
+    Of the masked sorts NaN are no values: 0 stands for them at the end of the row.
+    """
     rows = _rows(x)
     outputs = [np.empty_like(rows), np.empty((rows.shape[0], 2, rows.shape[1]), np.int32)]
-    if operator == "sort_kl":
+    if operator.startswith("sort_kl"):
         outputs.append(np.empty_like(rows))
     for_row_chunks(_OPERATORS[operator], (strength, descending), (rows, *outputs))
     return _tensors(x, *outputs)
@@ -96,14 +99,28 @@ def _rank_kl(strength, descending, x, out, blocks):
     _sort_and_pool(kernels_kl.rank_kl, (strength,), descending, x, blocks, out)
 
 
-def _sort_l2(strength, descending, x, out, blocks):
-    sign = 1.0 if descending else -1.0
-    _sort_and_pool(kernels_sort.sort_l2, (strength, sign), not descending, x, blocks, out)
+def _sort_l2(strength, descending, x, out, blocks, masked=False):
+    options = (strength, 1.0 if descending else -1.0, masked)
+    _sort_and_pool(kernels_sort.sort_l2, options, not descending, x, blocks, out)
 
 
-def _sort_kl(strength, descending, x, out, blocks, weights):
-    sign = 1.0 if descending else -1.0
-    _sort_and_pool(kernels_kl.sort_kl, (strength, sign), not descending, x, blocks, out, weights)
+def _sort_kl(strength, descending, x, out, blocks, weights, masked=False):
+    options = (strength, 1.0 if descending else -1.0, masked)
+    _sort_and_pool(kernels_kl.sort_kl, options, not descending, x, blocks, out, weights)
+
+
+def _sort_l2_masked(strength, descending, x, out, blocks):
+    _sort_l2(strength, descending, _nan_last(x, descending), out, blocks, masked=True)
+
+
+def _sort_kl_masked(strength, descending, x, out, blocks, weights):
+    _sort_kl(strength, descending, _nan_last(x, descending), out, blocks, weights, masked=True)
+
+
+def _nan_last(x: np.ndarray, descending: bool) -> np.ndarray:
+    # keys go by bits: a NaN with a sign is below all numbers, one without above them
+    nan = np.copysign(x.dtype.type(np.nan), -1 if descending else 1)
+    return np.where(np.isnan(x), nan, x)
 
 
 def _isotonic_l2(strength, descending, y, out, blocks):
@@ -115,6 +132,8 @@ _OPERATORS: dict[str, Callable[..., None]] = {
     "rank_kl": _rank_kl,
     "sort_l2": _sort_l2,
     "sort_kl": _sort_kl,
+    "sort_l2_masked": _sort_l2_masked,
+    "sort_kl_masked": _sort_kl_masked,
     "isotonic_l2": _isotonic_l2,
 }
 

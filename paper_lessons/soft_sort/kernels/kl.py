@@ -200,8 +200,11 @@ def _pool_wide_rank(theta, weights, inverse, starts, stops, sums):
 
 
 @kernel
-def sort_kl(theta, strength, sign, out, blocks, weights):
-    """Write soft sorted values, and to `weights` each block's softmax, which the derivative needs."""
+def sort_kl(theta, strength, sign, masked, out, blocks, weights):
+    """Write soft sorted values, and to `weights` each block's softmax, which the derivative needs.
+
+    With `masked` the NaN that end a row are no values: 0 is written there.
+    """
     n = theta.shape[1]
     close, turns = np.zeros(n + 1, np.uint8), np.empty(n + 1, np.int32)
     starts, stops, sums = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
@@ -209,32 +212,42 @@ def sort_kl(theta, strength, sign, out, blocks, weights):
     inverse = 1.0 / strength
     powers, geometric = _geometric_sums(n, inverse)
     for row in range(theta.shape[0]):
-        values, result, ends, softmax = theta[row], out[row], blocks[row, 1], weights[row]
-        # NaN and infinities stand at the ends; an infinite value would drag the others along
-        if not (math.isfinite(values[0]) and math.isfinite(values[n - 1])):
-            result[:] = np.nan
-            ends[0] = -1
-            continue
-        for i in range(n):
-            result[i] = sign * values[i]
+        result, ends, softmax = out[row], blocks[row, 1], weights[row]
+        m = n
+        while masked and m > 0 and math.isnan(theta[row, m - 1]):
+            m -= 1
+        for i in range(m, n):
+            result[i] = 0.0
         for i in range(n):
             softmax[i] = 1.0
         for i in range(n):
             ends[i] = i + 1
+        if m == 0:
+            continue
+        values = theta[row, :m]
+        # NaN and infinities stand at the ends; an infinite value would drag the others along
+        if not (math.isfinite(values[0]) and math.isfinite(values[m - 1])):
+            for i in range(m):
+                result[i] = np.nan
+            ends[0] = -1
+            continue
+        for i in range(m):
+            result[i] = sign * values[i]
         # most often nothing is pooled, and no exponential is needed
         merging = 0
-        for i in range(1, n):
+        for i in range(1, m):
             close[i] = values[i - 1] - values[i] >= inverse
             merging += close[i]
+        close[m] = 0
         if merging == 0:
             continue
-        narrow = values[0] - values[n - 1] < WIDEST_ROW
+        narrow = values[0] - values[m - 1] < WIDEST_ROW
         if narrow:
-            _list_runs(close, turns)
-            for i in range(n):
+            _list_runs(close[: m + 1], turns)
+            for i in range(m):
                 exponentials[i] = exp_nonpositive(values[i] - values[0])
             count = _pool_narrow_sort(
-                exponentials, powers, geometric, close, turns, starts, stops, sums
+                exponentials[:m], powers, geometric, close[: m + 1], turns, starts, stops, sums
             )
         else:
             count = _pool_wide_sort(values, inverse, geometric, starts, stops, sums)

@@ -8,29 +8,40 @@ from paper_lessons.soft_sort.kernels.jit import kernel, summing_kernel
 
 
 @kernel
-def sort_l2(theta, strength, sign, out, blocks):
-    """Write soft sorted values; `sign` = -1 turns the descending sort of -x into the ascending sort of x."""
+def sort_l2(theta, strength, sign, masked, out, blocks):
+    """Write soft sorted values; `sign` = -1 turns the descending sort of -x into the ascending sort of x.
+
+    With `masked` the NaN that end a row are no values: 0 is written there.
+    """
     n = theta.shape[1]
     close, turns = np.zeros(n + 1, np.uint8), np.empty(n + 1, np.int32)
     starts, stops, sums = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
     inverse = 1.0 / strength if strength > 0.0 else 0.0
     for row in range(theta.shape[0]):
-        values, result, ends = theta[row], out[row], blocks[row, 1]
-        first, last = values[0], values[n - 1]
+        result, ends = out[row], blocks[row, 1]
+        m = real_values(theta[row]) if masked else n
+        for i in range(m, n):
+            result[i] = 0.0
+        for i in range(n):
+            ends[i] = i + 1
+        if m == 0:
+            continue
+        values = theta[row, :m]
+        first, last = values[0], values[m - 1]
         # an infinite value would drag the others along, unless the sort is hard
         if (
             math.isnan(first)
             or math.isnan(last)
             or (strength > 0.0 and (math.isinf(first) or math.isinf(last)))
         ):
-            result[:] = np.nan
+            for i in range(m):
+                result[i] = np.nan
             ends[0] = -1
             continue
-        for i in range(n):
+        for i in range(m):
             result[i] = sign * values[i]
-        for i in range(n):
-            ends[i] = i + 1
-        count = _pool_sort_l2(values, strength, close, turns, starts, stops, sums)
+        close[m] = 0
+        count = _pool_sort_l2(values, strength, close[: m + 1], turns, starts, stops, sums)
         for k in range(count):
             a, e = starts[k], stops[k]
             ends[a] = e
@@ -39,6 +50,15 @@ def sort_l2(theta, strength, sign, out, blocks):
             middle = 0.5 * (a + e - 1)
             for i in range(a, e):
                 result[i] = sign * (mean + (middle - i) * inverse)
+
+
+@kernel
+def real_values(theta):
+    """How many values stand before the NaN at the end."""
+    m = theta.size
+    while m > 0 and math.isnan(theta[m - 1]):
+        m -= 1
+    return m
 
 
 @kernel

@@ -1,0 +1,118 @@
+"""Rows of unequal length, padded: ranks and sorts among the real places only.
+
+A rank ignores what lies beyond all real values in blocks of its own; so masked places get values that do. A sort cannot be
+deceived like that, since far values pull others along: there masked places are NaN, and the operator stops before them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from paper_lessons.soft_sort.kernels import dispatch
+from paper_lessons.soft_sort.kernels.autograd import under_transforms
+
+
+def check_mask(mask: Any, values: Tensor) -> Tensor:
+    """`mask` in the shape of `values`, after raising ValueError unless it is a bool tensor that broadcasts to it."""
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        what = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        raise ValueError(f"mask must be a bool tensor, True at real places, got {what}")
+    if mask.device != values.device:
+        raise ValueError(f"mask must be on the values' device {values.device}, got {mask.device}")
+    try:
+        return mask.expand(values.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"mask must have the shape of the values or broadcast to it, got {tuple(mask.shape)} "
+            f"for {tuple(values.shape)}"
+        ) from None
+
+
+def project(
+    x: Tensor, mask: Tensor, operator: str, strength: float, descending: bool, backend: str
+) -> Tensor:
+    """An operator's result over the real places of each row; 0 at the others, which for a sort are the last."""
+    if operator.startswith("sort"):
+        return _sort(x, mask, operator, strength, descending, backend)
+    t = -x if descending else x
+    if strength == math.inf:
+        count, total = _count(mask, x), torch.where(mask, x, 0.0).sum(-1, keepdim=True)
+        return torch.where(mask, (count + 1) / 2 + 0.0 * total, 0.0)
+    if strength * x.shape[-1] > torch.finfo(x.dtype).max / 2**8:
+        t = t.double()
+    ranks = None
+    if operator == "rank_l2" and strength > 0.0 and _by_values():
+        ranks = _one_block(t, mask, strength)
+    if ranks is None:
+        lifted = _lifted(t, mask, operator, strength)
+        ranks = dispatch.project(lifted, operator, strength, False, backend)
+    return torch.where(mask, ranks, 0.0).to(x.dtype)
+
+
+def _by_values() -> bool:
+    """Whether Python may look at values: neither compiled nor under transforms."""
+    return not (torch.compiler.is_compiling() or under_transforms())
+
+
+def _count(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.sum(-1, keepdim=True).to(like.dtype)
+
+
+def _sort(
+    x: Tensor, mask: Tensor, operator: str, strength: float, descending: bool, backend: str
+) -> Tensor:
+    padded = torch.where(mask, x, torch.nan)
+    result = dispatch.project(padded, f"{operator}_masked", strength, descending, backend)
+    if _by_values() and not bool(torch.where(mask, x, 0.0).sum().isnan()):
+        return result
+    # a real NaN spoils its row, as it does without a mask
+    spoilt = (x.isnan() & mask).any(-1, keepdim=True)
+    real = torch.arange(x.shape[-1], device=x.device) < mask.sum(-1, keepdim=True)
+    return torch.where(real, result * torch.where(spoilt, torch.nan, 1.0), 0.0)
+
+
+def _one_block(t: Tensor, mask: Tensor, strength: float) -> Tensor | None:
+    """Ranks without a sort, if the real values of every row are one block: then they are linear in them.
+
+    The test is that of the kernel: a block's prefixes weigh at most twice the spread over the number of values.
+    """
+    count = _count(mask, t)
+    top = torch.where(mask, t, -torch.inf).amax(-1, keepdim=True)
+    low = torch.where(mask, t, torch.inf).amin(-1, keepdim=True)
+    if not bool((2.0 * (top - low) <= strength * count).all()):
+        return None
+    below = torch.where(mask, t - top.detach(), 0.0)
+    return (count + 1) / 2 + (below - below.sum(-1, keepdim=True) / count) / strength
+
+
+def _lifted(t: Tensor, mask: Tensor, operator: str, strength: float) -> Tensor:
+    """`t` with masked places so far above the real ones that no block holds both."""
+    top = torch.where(mask, t, -torch.inf).amax(-1, keepdim=True).detach()
+    if _by_values() and bool(top.isfinite().all()):
+        return torch.where(mask, t, top + _gap(top, t, operator, strength))
+    # a real +inf steps down to where it is above all others, so that masked places can be above it
+    infinite = mask & (t == torch.inf)
+    top = torch.where(mask & (t < torch.inf), t, -torch.inf).amax(-1, keepdim=True).detach()
+    top = torch.where(top.isfinite(), top, 0.0)
+    above = top + _gap(top, t, operator, strength)
+    lifted = torch.where(infinite, above, t)
+    if strength > 0.0:  # infinities that tie have no soft ranks
+        tied = infinite.sum(-1, keepdim=True) > 1
+        lifted = torch.where(tied, torch.nan, lifted)
+    return torch.where(mask, lifted, above + _gap(above, t, operator, strength))
+
+
+def _gap(top: Tensor, t: Tensor, operator: str, strength: float) -> Tensor:
+    """A distance above `top` at which nothing merges with it, whatever the rounding.
+
+    Blocks of sizes c1, c2 merge when their means differ by less than strength (c1 + c2)/2 (l2), or when their values'
+    exponentials differ by less than the ratio of their weights, at most n (kl).
+    """
+    n = t.shape[-1]
+    merging = strength * (n if operator == "rank_l2" else math.log(n) + 1.0)
+    kind = torch.finfo(t.dtype)
+    return 1.01 * merging + 2**8 * kind.eps * top.abs() + kind.tiny
