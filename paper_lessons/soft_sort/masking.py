@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from paper_lessons.soft_sort.kernels import dispatch
-from paper_lessons.soft_sort.kernels.autograd import under_transforms
+from paper_lessons.soft_sort.kernels.autograd import MaskedProjection, under_transforms
 
 
 def check_mask(mask: Any, values: Tensor) -> Tensor:
@@ -23,6 +23,8 @@ def check_mask(mask: Any, values: Tensor) -> Tensor:
         raise ValueError(f"mask must be a bool tensor, True at real places, got {what}")
     if mask.device != values.device:
         raise ValueError(f"mask must be on the values' device {values.device}, got {mask.device}")
+    if mask.shape == values.shape:
+        return mask
     try:
         return mask.expand(values.shape)
     except RuntimeError:
@@ -36,20 +38,23 @@ def project(
     x: Tensor, mask: Tensor, operator: str, strength: float, descending: bool, backend: str
 ) -> Tensor:
     """An operator's result over the real places of each row; 0 at the others, which for a sort are the last."""
+    merging = _merging(operator, strength, x.shape[-1])
+    if backend == "numba" and merging < torch.finfo(x.dtype).max / 2**8 and _by_values():
+        x, mask = x.contiguous(), mask.contiguous()
+        engine = dispatch.engine("numba")
+        found = engine.project_masked(operator, x.detach(), mask, strength, descending, merging)
+        if found is not None:
+            return MaskedProjection.apply(x, mask, operator, strength, descending, found)
     if operator.startswith("sort"):
         return _sort(x, mask, operator, strength, descending, backend)
     t = -x if descending else x
     if strength == math.inf:
         count, total = _count(mask, x), torch.where(mask, x, 0.0).sum(-1, keepdim=True)
         return torch.where(mask, (count + 1) / 2 + 0.0 * total, 0.0)
-    if strength * x.shape[-1] > torch.finfo(x.dtype).max / 2**8:
+    if merging > torch.finfo(x.dtype).max / 2**8:
         t = t.double()
-    ranks = None
-    if operator == "rank_l2" and strength > 0.0 and _by_values():
-        ranks = _one_block(t, mask, strength)
-    if ranks is None:
-        lifted = _lifted(t, mask, operator, strength)
-        ranks = dispatch.project(lifted, operator, strength, False, backend)
+    lifted = _lifted(t, mask, merging)
+    ranks = dispatch.project(lifted, operator, strength, False, backend)
     return torch.where(mask, ranks, 0.0).to(x.dtype)
 
 
@@ -75,44 +80,32 @@ def _sort(
     return torch.where(real, result * torch.where(spoilt, torch.nan, 1.0), 0.0)
 
 
-def _one_block(t: Tensor, mask: Tensor, strength: float) -> Tensor | None:
-    """Ranks without a sort, if the real values of every row are one block: then they are linear in them.
-
-    The test is that of the kernel: a block's prefixes weigh at most twice the spread over the number of values.
-    """
-    count = _count(mask, t)
-    top = torch.where(mask, t, -torch.inf).amax(-1, keepdim=True)
-    low = torch.where(mask, t, torch.inf).amin(-1, keepdim=True)
-    if not bool((2.0 * (top - low) <= strength * count).all()):
-        return None
-    below = torch.where(mask, t - top.detach(), 0.0)
-    return (count + 1) / 2 + (below - below.sum(-1, keepdim=True) / count) / strength
-
-
-def _lifted(t: Tensor, mask: Tensor, operator: str, strength: float) -> Tensor:
+def _lifted(t: Tensor, mask: Tensor, merging: float) -> Tensor:
     """`t` with masked places so far above the real ones that no block holds both."""
-    top = torch.where(mask, t, -torch.inf).amax(-1, keepdim=True).detach()
-    if _by_values() and bool(top.isfinite().all()):
-        return torch.where(mask, t, top + _gap(top, t, operator, strength))
     # a real +inf steps down to where it is above all others, so that masked places can be above it
     infinite = mask & (t == torch.inf)
     top = torch.where(mask & (t < torch.inf), t, -torch.inf).amax(-1, keepdim=True).detach()
     top = torch.where(top.isfinite(), top, 0.0)
-    above = top + _gap(top, t, operator, strength)
+    above = top + _gap(top, merging)
     lifted = torch.where(infinite, above, t)
-    if strength > 0.0:  # infinities that tie have no soft ranks
+    if merging > 0.0:  # infinities that tie have no soft ranks
         tied = infinite.sum(-1, keepdim=True) > 1
         lifted = torch.where(tied, torch.nan, lifted)
-    return torch.where(mask, lifted, above + _gap(above, t, operator, strength))
+    return torch.where(mask, lifted, above + _gap(above, merging))
 
 
-def _gap(top: Tensor, t: Tensor, operator: str, strength: float) -> Tensor:
-    """A distance above `top` at which nothing merges with it, whatever the rounding.
+def _merging(operator: str, strength: float, n: int) -> float:
+    """A distance beyond which two values of a row never share a block of a rank.
 
-    Blocks of sizes c1, c2 merge when their means differ by less than strength (c1 + c2)/2 (l2), or when their values'
-    exponentials differ by less than the ratio of their weights, at most n (kl).
+    Blocks of sizes c1, c2 merge when their means differ by at most strength (c1 + c2)/2 (l2), or when their values'
+    exponentials differ by no more than the ratio of their weights, at most n (kl).
     """
-    n = t.shape[-1]
-    merging = strength * (n if operator == "rank_l2" else math.log(n) + 1.0)
-    kind = torch.finfo(t.dtype)
-    return 1.01 * merging + 2**8 * kind.eps * top.abs() + kind.tiny
+    if operator.startswith("sort"):
+        return 0.0
+    return 1.01 * strength * (n if operator == "rank_l2" else math.log(n) + 1.0)
+
+
+def _gap(top: Tensor, merging: float) -> Tensor:
+    """That distance above `top`, whatever the rounding."""
+    kind = torch.finfo(top.dtype)
+    return merging + 2**8 * kind.eps * top.abs() + kind.tiny

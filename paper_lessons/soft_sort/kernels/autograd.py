@@ -102,6 +102,43 @@ class PlainProjection(Function):
         return out, None, None, None, None
 
 
+class MaskedProjection(Function):
+    """An operator among the real places, backward mode only, on the CPU: `masking` has the way for all else."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        mask: Tensor,
+        operator: str,
+        strength: float,
+        descending: bool,
+        found: tuple[Tensor, Tensor | None, Tensor | None],
+    ) -> Tensor:
+        result, blocks, weights = found
+        ctx.name = TRANSPOSED[JACOBIAN[operator]]
+        ctx.scale = slope(operator, strength, descending)
+        ctx.kept = [one for one in (weights, blocks) if one is not None]
+        ctx.mask = mask
+        if operator == "rank_kl":
+            ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        kept = (*ctx.saved_tensors, *ctx.kept)
+        if not (torch.is_grad_enabled() or under_transforms()):
+            out = engine("numba").masked_map(ctx.name, ctx.scale, g.contiguous(), ctx.mask, *kept)
+        elif kept:
+            out = BlockMap.apply(ctx.name, ctx.scale, "numba", g, *kept)
+            out = torch.where(ctx.mask, out, 0.0)
+        else:
+            real = torch.where(ctx.mask, g, 0.0)
+            mean = real.sum(-1, keepdim=True) / ctx.mask.sum(-1, keepdim=True)
+            out = torch.where(ctx.mask, ctx.scale * (g - mean), 0.0)
+        return out, None, None, None, None, None
+
+
 class BatchedFunction(Function):
     """A function of (*batch, n) tensors, to which vmap gives one more batch dimension."""
 

@@ -16,6 +16,7 @@ import torch
 from paper_lessons.soft_sort.kernels import blocks as kernels_blocks
 from paper_lessons.soft_sort.kernels import isotonic as kernels_isotonic
 from paper_lessons.soft_sort.kernels import kl as kernels_kl
+from paper_lessons.soft_sort.kernels import mask as kernels_mask
 from paper_lessons.soft_sort.kernels import order as kernels_order
 from paper_lessons.soft_sort.kernels import rank as kernels_rank
 from paper_lessons.soft_sort.kernels import sort as kernels_sort
@@ -58,6 +59,73 @@ def isotonic_kl(s: Tensor, w: Tensor) -> tuple[Tensor, ...]:
     return _tensors(s, out, blocks, *softmaxes)
 
 
+def project_masked(
+    operator: str, x: Tensor, mask: Tensor, strength: float, descending: bool, merging: float
+) -> tuple[Tensor, Tensor | None, Tensor | None] | None:
+    """(result, blocks or None, weights or None) of an operator among real places, or None where it takes more care.
+
+    Without blocks the real values of each row are one block. `merging` is a distance beyond which nothing merges.
+    """
+    rows, real = _rows(x), _rows(mask)
+    sign = -1.0 if descending else 1.0
+    out = np.empty_like(rows)
+    linear = operator == "rank_l2" and strength > 0.0
+    if linear and kernels_mask.one_block(rows, real, strength, sign, out):
+        return _tensors(x, out)[0], None, None
+    outputs = [out, np.empty((rows.shape[0], 2, rows.shape[1]), np.int32)]
+    if operator == "sort_kl":
+        outputs.append(np.empty_like(rows))
+    sound: list[bool] = []
+    work = _sort_some if operator.startswith("sort") else _rank_some
+    options = operator, strength, descending, merging, sound
+    for_row_chunks(work, options, (rows, real, *outputs))
+    if not all(sound):
+        return None
+    result, blocks, *weights = _tensors(x, *outputs)
+    return result, blocks, weights[0] if weights else None
+
+
+def _sort_some(operator, strength, descending, _, sound, x, mask, *outputs):
+    nan = np.copysign(x.dtype.type(np.nan), -1 if descending else 1)
+    for part in _some_rows(x):
+        prepared = np.empty_like(x[part])
+        if not kernels_mask.pad(x[part], mask[part], nan, prepared):
+            sound.append(False)
+            return
+        some = [array[part] for array in outputs]
+        _OPERATORS[operator](strength, descending, prepared, *some, masked=True)
+
+
+def _rank_some(operator, strength, descending, merging, sound, x, mask, out, blocks):
+    kind, sign = np.finfo(x.dtype), -1.0 if descending else 1.0
+    bits = x.view(np.int32 if x.itemsize == 4 else np.int64)
+    tolerance = merging, 2.0**8 * float(kind.eps), float(kind.tiny)
+    for part in _some_rows(x):
+        prepared = np.empty_like(x[part])
+        if not kernels_mask.lift(x[part], bits[part], mask[part], sign, *tolerance, prepared):
+            sound.append(False)
+            return
+        _OPERATORS[operator](strength, False, prepared, out[part], blocks[part])
+    kernels_mask.release(mask, out, blocks)
+
+
+def _some_rows(x: np.ndarray) -> list[slice]:
+    step = max(1, CHUNK // x.shape[1])
+    return [slice(first, first + step) for first in range(0, x.shape[0], step)]
+
+
+def masked_map(name: str, scale: float, g: Tensor, mask: Tensor, *kept: Tensor) -> Tensor:
+    """As `block_map`, 0 at masked places; without `kept`, of rows whose real values are one block."""
+    real = _rows(mask)
+    if not kept:
+        out = np.empty_like(_rows(g))
+        kernels_mask.center(scale, _rows(g), real, out)
+        return _tensors(g, out)[0]
+    result = block_map(name, scale, g, *kept)
+    kernels_mask.clear(real, _rows(result))
+    return result
+
+
 def block_map(name: str, scale: float, g: Tensor, *kept: Tensor) -> Tensor:
     """`scale` times the map of that name, applied to g; `kept` is (blocks,) or (weights, blocks)."""
     rows = _rows(g)
@@ -76,6 +144,12 @@ def compile_all() -> None:
             project(operator, values[:, :2], 1e-3, False)  # short rows have keys of their own
             blocks = project(operator, values, 1e-3, False)[1]
         isotonic_kl(values, values)
+        real = values > 0.5
+        for name, strength in (("rank_l2", 1e-3), ("rank_l2", 1e3), ("sort_l2", 1e-3)):
+            found = project_masked(name, values, real, strength, False, 1.0)
+            assert found is not None
+            kept = () if found[1] is None else (found[1],)
+            masked_map("center", 1.0, values, real, *kept)
         for name in ("center", "average", "spread"):
             block_map(name, 1.0, values, blocks)
             block_map(f"{name}_weighted", 1.0, values, values, blocks)
