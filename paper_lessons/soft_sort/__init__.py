@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
-from paper_lessons.soft_sort.losses import (
+from paper_lessons.soft_sort.correlation import (
     soft_spearman,
     spearman_correlation,
     spearman_loss,
+)
+from paper_lessons.soft_sort.isotonic import isotonic_kl, isotonic_l2
+from paper_lessons.soft_sort.losses import (
     topk_loss,
     topk_strength,
     trimmed_loss,

@@ -16,6 +16,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from paper_lessons.soft_sort.correlation import spearman_correlation, spearman_loss
 from paper_lessons.soft_sort.fitting import (
     check_fit_options,
     least_squares,
@@ -23,12 +24,7 @@ from paper_lessons.soft_sort.fitting import (
     minimize_lbfgs,
     robust_scale,
 )
-from paper_lessons.soft_sort.losses import (
-    number_to_drop,
-    spearman_correlation,
-    spearman_loss,
-    trimmed_loss,
-)
+from paper_lessons.soft_sort.losses import number_to_drop, trimmed_loss
 
 Array = np.ndarray
 

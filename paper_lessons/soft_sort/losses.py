@@ -1,4 +1,4 @@
-"""The paper's three applications as losses: rank correlation, top-k classification, trimmed means."""
+"""Two of the paper's applications as losses: top-k classification and trimmed means. (`correlation` has the third.)"""
 
 from __future__ import annotations
 
@@ -6,183 +6,15 @@ import math
 from numbers import Integral, Real
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from paper_lessons.soft_sort.kernels.autograd import under_transforms
+from paper_lessons.soft_sort.masking import check_mask
 from paper_lessons.soft_sort.operators import soft_rank, soft_sort
 
 Reduction = Literal["mean", "sum", "none"]
-
-
-def spearman_loss(
-    scores: Float[Tensor, "*batch n"],
-    target_ranks: Float[Tensor, "*batch n"],
-    *,
-    regularization: str = "l2",
-    regularization_strength: float = 1.0,
-    descending: bool = False,
-    dim: int = -1,
-    reduction: Reduction = "mean",
-) -> Tensor:
-    """Half the squared distance between the soft ranks of the scores and the ranks they should have.
-
-    With hard ranks and no ties Spearman's coefficient of a row is ``1 - 12 * loss / (n**3 - n)``:
-    making the loss small makes the correlation large.
-
-    Parameters
-    ----------
-    scores : Float[Tensor, "*batch n"]
-        What a model says, one row for each ranking.
-    target_ranks : Float[Tensor, "*batch n"]
-        The ranks to reach, from 1 to n; ties share their average rank. Numbers that are no ranks are refused
-        (on a CPU, outside of compilation and transforms): ``soft_rank(..., regularization_strength=0)`` makes ranks
-        of them, and :func:`soft_spearman` takes them as they are.
-    regularization : {"l2", "kl"}
-        Which soft rank.
-    regularization_strength : float
-        Softness of the ranks, in the scores' unit.
-    descending : bool
-        Whether rank 1 belongs to the largest score; by default it belongs to the smallest.
-    dim : int
-        The dimension that is ranked.
-    reduction : {"mean", "sum", "none"}
-        Over the rows; ``"none"`` keeps one loss for each.
-
-    Returns
-    -------
-    Tensor
-        A scalar, or ``(*batch)`` with ``reduction="none"``.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, the targets are no ranks, or an option is unknown.
-
-    Notes
-    -----
-    Source: the paper's experiment on label ranking.
-
-    Examples
-    --------
-    >>> scores = torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0])
-    >>> spearman_loss(scores, torch.tensor([2, 1, 4, 3, 5]), regularization_strength=0.1)
-    tensor(0.)
-    """
-    _check_reduction(reduction)
-    if scores.shape != target_ranks.shape:
-        raise ValueError(
-            "target_ranks must have one rank for each score, got shapes "
-            f"{tuple(target_ranks.shape)} and {tuple(scores.shape)}"
-        )
-    ranks = soft_rank(
-        scores, regularization, regularization_strength, descending=descending, dim=dim
-    )
-    _check_ranks(target_ranks, dim)
-    distance = (ranks - target_ranks.to(ranks.dtype)).square().sum(dim)
-    return _reduce(distance / 2, reduction)
-
-
-def soft_spearman(
-    predictions: Float[Tensor, "*batch n"],
-    targets: Float[Tensor, "*batch n"],
-    *,
-    regularization: str = "l2",
-    regularization_strength: float = 1.0,
-    dim: int = -1,
-) -> Float[Tensor, "*batch"]:
-    """Spearman's rank correlation of each row, differentiable in the predictions.
-
-    Parameters
-    ----------
-    predictions : Float[Tensor, "*batch n"]
-        Any numbers; they get soft ranks.
-    targets : Float[Tensor, "*batch n"]
-        Any numbers; they get exact ranks, tied ones the mean of theirs, and no gradient.
-    regularization : {"l2", "kl"}
-        Which soft rank.
-    regularization_strength : float
-        Softness of the ranks, in the predictions' unit. 0 gives Spearman's coefficient, and no gradient.
-    dim : int
-        The dimension that is ranked.
-
-    Returns
-    -------
-    Tensor of shape (*batch)
-        In [-1, 1]; NaN where all targets or all soft ranks of a row are equal, as a correlation with a constant is
-        not defined.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or an option is unknown.
-
-    Notes
-    -----
-    Source: Pearson's coefficient of the ranks, with the soft ranks of the paper's experiment on label ranking.
-
-    Examples
-    --------
-    >>> predictions = torch.tensor([0.3, -1.2, 0.9, 0.5, 2.0])
-    >>> soft_spearman(predictions, torch.tensor([10.0, 0.0, 20.0, 30.0, 40.0]), regularization_strength=0.1)
-    tensor(0.9000)
-    """
-    if predictions.shape != targets.shape:
-        raise ValueError(
-            "targets must have one number for each prediction, got shapes "
-            f"{tuple(targets.shape)} and {tuple(predictions.shape)}"
-        )
-    ranks = soft_rank(predictions, regularization, regularization_strength, dim=dim)
-    wanted = soft_rank(targets.detach(), regularization_strength=0, dim=dim)
-    # in at least float32: half precision does not hold the squares
-    first, second = (
-        centred - centred.mean(dim, keepdim=True)
-        for centred in (
-            one.to(torch.promote_types(one.dtype, torch.float32)) for one in (ranks, wanted)
-        )
-    )
-    lengths = first.square().sum(dim).sqrt() * second.square().sum(dim).sqrt()
-    return ((first * second).sum(dim) / lengths).clamp(-1.0, 1.0).to(ranks.dtype)
-
-
-def spearman_correlation(
-    ranks: Float[np.ndarray, "samples labels"], other: Float[np.ndarray, "samples labels"]
-) -> Float[np.ndarray, " samples"]:
-    """Spearman's coefficient of each pair of rows; ties share their average rank.
-
-    Parameters
-    ----------
-    ranks, other : array of shape (samples, labels)
-        Two rankings of the labels in each row; any numbers, only their order counts.
-
-    Returns
-    -------
-    array of shape (samples,)
-        From -1 (reversed) to 1 (same order); NaN where all labels of a row are tied on one side.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or are not two-dimensional.
-
-    Examples
-    --------
-    >>> spearman_correlation([[1, 2, 3], [1, 2, 3]], [[1, 2, 3], [3, 2, 1]])
-    array([ 1., -1.])
-    """
-    from scipy.stats import rankdata  # half a second to import; the losses do without
-
-    first, second = np.asarray(ranks), np.asarray(other)
-    if first.ndim != 2 or first.shape != second.shape:
-        raise ValueError(
-            f"ranks and other must be two tables of one shape, got {first.shape} and {second.shape}"
-        )
-    centre = (first.shape[1] + 1) / 2
-    first, second = (rankdata(table, axis=1) - centre for table in (first, second))
-    with np.errstate(invalid="ignore"):
-        return (first * second).sum(1) / np.sqrt((first**2).sum(1) * (second**2).sum(1))
 
 
 def topk_loss(
@@ -194,6 +26,7 @@ def topk_loss(
     regularization_strength: float | None = None,
     squash: bool = True,
     dim: int = -1,
+    mask: Bool[Tensor, "*batch n"] | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """How far the soft rank of the true class is from the first k places: ``max(0, rank - k)``.
@@ -218,6 +51,8 @@ def topk_loss(
         Whether to apply the logistic map; switch it off for scores that lie in [0, 1] already.
     dim : int
         The dimension of the classes.
+    mask : bool Tensor, optional
+        True at real places. The true class must be one, and each row counts as if its real places stood alone; what lies under the mask may be anything.
     reduction : {"mean", "sum", "none"}
         Over the examples; ``"none"`` keeps one loss for each.
 
@@ -241,17 +76,24 @@ def topk_loss(
     >>> topk_loss(logits, torch.tensor([1]), regularization_strength=0.1)  # class 1 is second
     tensor(1.)
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     _check_labels(logits, labels, dim)
     classes = logits.shape[dim]
     if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= classes:
         raise ValueError(f"k must be a whole number from 1 to {classes} (classes), got {k!r}")
+    scores = torch.sigmoid(logits) if squash else logits
+    if mask is not None:
+        mask = check_mask(mask, logits)
+        _check_real(labels, mask, dim)
     if regularization_strength is None:
         regularization_strength = topk_strength(classes, regularization)
-    scores = torch.sigmoid(logits) if squash else logits
-    ranks = soft_rank(scores, regularization, regularization_strength, descending=True, dim=dim)
+        if mask is not None:  # as strong as each row's own number of classes asks for
+            scores = scores * _strength_ratio(mask.sum(dim, keepdim=True), classes, regularization)
+    ranks = soft_rank(
+        scores, regularization, regularization_strength, descending=True, dim=dim, mask=mask
+    )
     true_rank = ranks.gather(dim, labels.long().unsqueeze(dim)).squeeze(dim)
-    return _reduce(torch.relu(true_rank - k), reduction)
+    return reduce_rows(torch.relu(true_rank - k), reduction)
 
 
 def topk_strength(classes: int, regularization: str = "l2") -> float:
@@ -301,6 +143,7 @@ def trimmed_loss(
     regularization: str = "l2",
     regularization_strength: float = 1.0,
     dim: int = -1,
+    mask: Bool[Tensor, "*batch n"] | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """Mean of the losses without the largest ones, by a soft sort: soft least trimmed squares.
@@ -323,6 +166,8 @@ def trimmed_loss(
         Softness of the sort, in units of 1 / loss. 0 is the hard trimmed mean.
     dim : int
         The dimension that is sorted.
+    mask : bool Tensor, optional
+        True at real places. Each row counts as if its real places stood alone; what lies under the mask may be anything.
     reduction : {"mean", "sum", "none"}
         Over the rows; ``"none"`` keeps one value for each.
 
@@ -345,13 +190,26 @@ def trimmed_loss(
     >>> trimmed_loss(torch.tensor([1.0, 2.0, 100.0]), 1, regularization_strength=0)
     tensor(1.5000)
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if losses.ndim == 0:
         raise ValueError("losses must have at least one dimension, got a 0-d tensor")
     dropped = number_to_drop(trim, losses.shape[dim])
-    ordered = soft_sort(losses, regularization, regularization_strength, descending=True, dim=dim)
-    kept = ordered.narrow(dim, dropped, losses.shape[dim] - dropped)
-    return _reduce(kept.mean(dim), reduction)
+    ordered = soft_sort(
+        losses, regularization, regularization_strength, descending=True, dim=dim, mask=mask
+    )
+    if mask is None:
+        kept = ordered.narrow(dim, dropped, losses.shape[dim] - dropped)
+        return reduce_rows(kept.mean(dim), reduction)
+    # the real losses of a row come first; of these the largest are dropped, a share or a number of each row's
+    count = mask.expand(losses.shape).sum(dim, keepdim=True)
+    first = (
+        count.new_full((), dropped) if isinstance(trim, Integral) else (trim * count + 1e-9).long()
+    )
+    _check_left(count - first, trim)
+    place = torch.arange(losses.shape[dim], device=losses.device)
+    place = place.view([-1 if d == dim % losses.ndim else 1 for d in range(losses.ndim)])
+    kept = torch.where((place >= first) & (place < count), ordered, 0.0)
+    return reduce_rows(kept.sum(dim) / (count - first).squeeze(dim), reduction)
 
 
 def number_to_drop(trim: int | float, n: int) -> int:
@@ -390,29 +248,29 @@ def number_to_drop(trim: int | float, n: int) -> int:
     )
 
 
-def _check_ranks(ranks: Tensor, dim: int) -> None:
+def _check_real(labels: Tensor, mask: Tensor, dim: int) -> None:
     # Reading values back from another device would make every call wait for it.
-    if ranks.device.type != "cpu" or torch.compiler.is_compiling() or under_transforms():
+    if labels.device.type != "cpu" or torch.compiler.is_compiling() or under_transforms():
         return
-    # ranks in half precision are rounded
-    exact = not ranks.is_floating_point()
-    tolerance = 0.0 if exact else torch.finfo(ranks.dtype).eps * ranks.shape[dim]
-    ranks = ranks.detach().to(torch.promote_types(ranks.dtype, torch.float32))
-    if not ranks.numel():
-        return
-    off = (soft_rank(ranks, regularization_strength=0, dim=dim) - ranks).abs().max()
-    if off <= tolerance:
-        return
-    raise ValueError(
-        "target_ranks must be ranks from 1 to n in each row, ties with the mean of theirs, which "
-        f"{_some(ranks)} are not: soft_rank(targets, regularization_strength=0) makes ranks of numbers, and "
-        "soft_spearman takes numbers as they are"
-    )
+    if not bool(mask.gather(dim, labels.long().unsqueeze(dim)).all()):
+        raise ValueError("labels must be real classes, got one that mask leaves out")
 
 
-def _some(values: Tensor) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in values.flatten()[:4].tolist())
-    return f"[{shown}{', ...' if values.numel() > 4 else ''}]"
+def _check_left(left: Tensor, trim: int | float) -> None:
+    if left.device.type != "cpu" or torch.compiler.is_compiling() or under_transforms():
+        return
+    if left.numel() and int(left.min()) < 1:
+        raise ValueError(
+            f"trim must leave a real loss in each row, got {trim!r}; one row has too few"
+        )
+
+
+def _strength_ratio(counts: Tensor, classes: int, regularization: str) -> Tensor:
+    """How much more strength a row with so many classes gets by default than it takes here: `topk_strength` of both."""
+    counts = counts.clamp(min=1)
+    if regularization == "l2":
+        return counts / classes
+    return torch.log(counts / 2 + 1) / math.log(classes / 2 + 1)
 
 
 def _check_labels(logits: Tensor, labels: Tensor, dim: int) -> None:
@@ -436,12 +294,12 @@ def _check_labels(logits: Tensor, labels: Tensor, dim: int) -> None:
             )
 
 
-def _check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def _reduce(values: Tensor, reduction: str) -> Tensor:
+def reduce_rows(values: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
         return values.mean()
     return values.sum() if reduction == "sum" else values
