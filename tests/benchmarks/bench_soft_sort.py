@@ -47,6 +47,7 @@ SOFTTORCH_NEEDS = ("torchopt==0.7.3", "pot==0.9.7.post1", "graphviz==0.21", "opt
 # ... and of the time of torch.sort alone, from 10^4 elements on.
 TORCH_SORT = {torch.float32: 1.8, torch.float64: 1.0}
 FEWEST_FOR_TORCH_SORT = 10**4
+MASKED = 1 / 1.3  # of an unmasked call's time over a masked one's
 AGREEMENT = 1e-6  # relative to the largest entry
 MORE_ATTEMPTS = 2
 MOST_DIFFERENT = 1e-3  # share of the entries
@@ -167,6 +168,12 @@ def run(*, quick: bool, peers: bool, build: Path) -> Report:
         report.sections["cases"].append(as_data(case, measured))
         report.bars.extend(bars(case, measured))
         print_row(case, measured)
+    report.sections["masks"] = {}
+    for name, timings in soft_sort_costs.masks(quick):
+        found = ratio(timings["plain"], timings["masked"])
+        report.sections["masks"][name] = found and found.as_data()
+        report.bars.append(Bar(name, "unmasked call's time, x masked call's", MASKED, found))
+        print(f"{name}: {_times(found)} of the masked call's time")
     if peers:
         report.sections["peers"] = soft_sort_costs.peers()
     report.sections["memory"] = soft_sort_costs.memory(quick)

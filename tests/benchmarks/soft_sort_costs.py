@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from typing import Any
 
 import torch
-from harness import measure, ratio, run_python, slope, table
+from harness import Timing, measure, ratio, run_python, slope, table
 from torch import Tensor
 
 from paper_lessons import soft_sort
@@ -21,6 +23,7 @@ LARGE = 100_000  # from here on what is allocated dwarfs what malloc had left ov
 # one block, and many blocks: a rank of one block needs no sort, and so no memory for it
 MEMORY_STRENGTHS = {"rank": (0.1, 1e-5), "sort": (0.1, 1e5)}
 PEER_SHAPES = ((128, 100), (8, 1000))
+MASK_SHAPES = ((128, 100), (128, 1000))
 
 # Sizes rise, so that the highest memory so far is that of the size at hand. A size that stays below an earlier peak
 # (compiling is one) tells nothing, and says None. Linux can forget earlier peaks.
@@ -251,3 +254,28 @@ def peers() -> list[dict[str, Any]]:
     ]
     print(table(["", "ms", "x ours"], lines))
     return results
+
+
+def masks(quick: bool) -> Iterator[tuple[str, dict[str, Timing]]]:
+    """Forward and backward of padded rows, half full to full, against the same call without a mask."""
+    generator = torch.Generator().manual_seed(0)
+    for (rows, n), (name, how) in product(MASK_SHAPES[: 1 if quick else 2], OPERATORS):
+        values = torch.randn(rows, n, generator=generator).requires_grad_()
+        g = torch.randn(rows, n, generator=generator)
+        lengths = torch.randint(n // 2, n + 1, (rows, 1), generator=generator)
+        operator, strength = getattr(soft_sort, f"soft_{name}"), 4 / n if name == "rank" else n / 4
+        for kind, mask in (
+            ("half full to full", torch.arange(n) < lengths),
+            ("all real", torch.ones(rows, n, dtype=torch.bool)),
+        ):
+
+            def call(operator=operator, how=how, strength=strength, values=values, g=g, **given):
+                torch.autograd.grad(operator(values, how, strength, **given), values, g)
+
+            timings = measure(
+                {"plain": call, "masked": partial(call, mask=mask)},
+                seconds=1.0 if quick else 2.0,
+                minimum_rounds=7,
+                warm_up=2,
+            )
+            yield f"mask, {kind}: {name} {how} float32 {rows}x{n}", timings
