@@ -10,15 +10,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paper_lessons import plotting
+from paper_lessons.automl_zero.program import Program
+from paper_lessons.automl_zero.simplify import feeds, liveness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from paper_lessons.automl_zero.export.stepper import Step
+
 __all__ = [
     "draw_curves",
     "draw_evaluations_per_success",
+    "draw_graph",
     "draw_programs",
+    "draw_steps",
+    "draw_tournaments",
     "draw_turning_points",
 ]
 
@@ -214,6 +221,155 @@ def draw_programs(
         panel.set_title(title, loc="left", fontsize="small", color=plotting.COLORS["ink"])
         _write_lines(panel, texts[place], before, longest[place // columns])
     return drawn
+
+
+def draw_steps(axes: Axes, steps: Sequence[Step]) -> None:
+    """Write the memory after every step, a column for each; what was just written stands out.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    steps : sequence of Step
+        From :func:`~paper_lessons.automl_zero.export.stepper.record_steps`.
+
+    Examples
+    --------
+    >>> from paper_lessons.automl_zero import LinearRegressionTasks, programs
+    >>> from paper_lessons.automl_zero.export.stepper import record_steps
+    >>> drawn, axes = plotting.figure()
+    >>> draw_steps(axes, record_steps(programs.linear_model(), LinearRegressionTasks(1, 1, train=1)))
+    >>> axes.texts[0].get_text()
+    's0'
+    """
+    names = list(steps[0].memory)
+    ink, new = plotting.COLORS["ink"], plotting.COLORS["orange"]
+    axes.set_axis_off()
+    axes.set(xlim=(-0.9, len(steps)), ylim=(len(names), -2.6))
+    for line, name in enumerate(names):
+        axes.text(-0.8, line, name, color=ink, family="monospace", weight="bold")
+    for column, step in enumerate(steps):
+        axes.text(column, -0.8, step.text, color=ink, rotation=32, fontsize="small")
+        if step.text.startswith("x arrives"):
+            axes.axvline(column - 0.12, ymax=0.72, color=ink, linewidth=0.8)
+        for line, (name, value) in enumerate(step.memory.items()):
+            fresh = name in step.changed
+            axes.text(
+                column,
+                line,
+                value.strip("[]"),
+                color=new if fresh else ink,
+                weight="bold" if fresh else "normal",
+                family="monospace",
+            )
+
+
+def draw_tournaments(axes: Axes, rounds: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a population from the oldest (left) to the youngest, a line for each round.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    rounds : sequence of mapping
+        ``fitness``, a number for each program; ``picked``, places of those that were drawn; ``parent``,
+        the best of these. The first program dies.
+
+    Examples
+    --------
+    >>> drawn, axes = plotting.figure()
+    >>> draw_tournaments(axes, [{"fitness": [0.1, 0.7, 0.4], "picked": [1, 2], "parent": 1}])
+    >>> [text.get_text() for text in axes.texts]
+    ['0.10', '0.70', '0.40']
+    """
+    ink = plotting.COLORS["ink"]
+    blue, orange, red = (plotting.COLORS[name] for name in ("blue", "orange", "red"))
+    axes.set_axis_off()
+    count = max(len(one["fitness"]) for one in rounds)
+    axes.set(xlim=(-0.6, count - 0.4), ylim=(len(rounds) - 0.4, -0.6))
+    for line, one in enumerate(rounds):
+        for place, value in enumerate(one["fitness"]):
+            picked, parent = place in one["picked"], place == one["parent"]
+            axes.text(
+                place,
+                line,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                color=blue if parent else orange if picked else ink,
+                weight="bold" if parent else "normal",
+            )
+            if picked:
+                size = 30 if parent else 26
+                axes.plot(
+                    place,
+                    line,
+                    "o",
+                    markersize=size,
+                    markerfacecolor="none",
+                    markeredgecolor=blue if parent else orange,
+                    markeredgewidth=2.5 if parent else 1.2,
+                )
+        axes.plot([-0.35, 0.35], [line - 0.25, line + 0.25], color=red)
+
+
+def draw_graph(axes: Axes, program: Program) -> None:
+    """Draw a program as a graph: an arrow from each instruction to those that read what it wrote.
+
+    Arrows that turn back carry memory from one row to the next. Dead instructions are pale.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    program : Program
+        The algorithm.
+
+    Examples
+    --------
+    >>> from paper_lessons.automl_zero.programs import linear_model
+    >>> drawn, axes = plotting.figure()
+    >>> draw_graph(axes, linear_model())
+    >>> axes.texts[0].get_text()
+    'Setup'
+    """
+    ink, blue, orange = (plotting.COLORS[name] for name in ("ink", "blue", "orange"))
+    longest = max(1, *program.sizes)
+    axes.set_axis_off()
+    axes.set(xlim=(-0.1, 2.9), ylim=(longest + 0.2, -0.6))
+    alive = liveness(program)
+    for column, (name, instructions) in enumerate(
+        zip(("Setup", "Predict", "Learn"), program.components, strict=True)
+    ):
+        axes.text(column, 0, name, color=ink, weight="bold", va="center")
+        for place, one in enumerate(instructions):
+            shade = 1.0 if alive[column][place] else 0.45
+            axes.text(
+                column,
+                place + 1,
+                str(one),
+                color=ink,
+                alpha=shade,
+                family="monospace",
+                fontsize=8,
+                va="center",
+            )
+    for writer, reader, _ in feeds(program):
+        back = writer >= reader and writer[0] > 0
+        (column, place), (to_column, to_place) = writer, reader
+        width = 0.021 * len(str(program.components[column][place]))
+        start = (column + (width + 0.02 if to_column > column else -0.01), place + 1)
+        axes.annotate(
+            "",
+            (to_column - 0.02, to_place + 1),
+            xytext=start,
+            arrowprops={
+                "arrowstyle": "->",
+                "color": orange if back else blue,
+                "linewidth": 1.2,
+                "connectionstyle": f"arc3,rad={0.35 if column >= to_column else -0.12}",
+            },
+        )
 
 
 def _write_lines(axes: Axes, lines: Sequence[str], before: set[str], room: int) -> None:
