@@ -84,7 +84,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Real, Liang, So, Le",
         2020,
         "2003.03384",
-        "library only",
+        "complete",
     ),
     Lesson(
         5,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from paper_lessons import plotting
+from paper_lessons.automl_zero.export.graph import feeds
 from paper_lessons.automl_zero.program import Program
-from paper_lessons.automl_zero.simplify import feeds, liveness
+from paper_lessons.automl_zero.simplify import liveness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -165,9 +166,13 @@ def draw_evaluations_per_success(axes: Axes, rows: Sequence[Mapping[str, Any]]) 
 
 
 def draw_programs(
-    programs: Mapping[str, str], *, columns: int = 3, width: float | None = None
+    programs: Mapping[str, str],
+    *,
+    columns: int = 3,
+    width: float | None = None,
+    compare: Literal["before", "first"] = "before",
 ) -> Figure:
-    """Write programs side by side; lines that the one before does not have stand out.
+    """Write programs side by side; lines that the one before, or the first, does not have stand out.
 
     Parameters
     ----------
@@ -177,6 +182,8 @@ def draw_programs(
         Most programs in a row.
     width : float, optional
         Inches; by default as wide as the texts need, but not narrower than a page.
+    compare : {"before", "first"}
+        Which program the lines of the others are compared with.
 
     Returns
     -------
@@ -216,7 +223,7 @@ def draw_programs(
         if place >= len(texts):
             panel.remove()
             continue
-        before = set(texts[place - 1]) if place else set(texts[0])
+        before = set(texts[place - 1 if place and compare == "before" else 0])
         title = list(programs)[place]
         panel.set_title(title, loc="left", fontsize="small", color=plotting.COLORS["ink"])
         _write_lines(panel, texts[place], before, longest[place // columns])
@@ -261,6 +268,7 @@ def draw_steps(axes: Axes, steps: Sequence[Step]) -> None:
                 color=new if fresh else ink,
                 weight="bold" if fresh else "normal",
                 family="monospace",
+                fontsize=8,
             )
 
 
@@ -357,7 +365,7 @@ def draw_graph(axes: Axes, program: Program) -> None:
     for writer, reader, _ in feeds(program):
         back = writer >= reader and writer[0] > 0
         (column, place), (to_column, to_place) = writer, reader
-        width = 0.021 * len(str(program.components[column][place]))
+        width = 0.0315 * len(str(program.components[column][place]))
         start = (column + (width + 0.02 if to_column > column else -0.01), place + 1)
         axes.annotate(
             "",

@@ -17,8 +17,9 @@ from paper_lessons.automl_zero import (
     programs,
     random_program,
 )
+from paper_lessons.automl_zero.export.graph import feeds
 from paper_lessons.automl_zero.export.stepper import record_steps, steps_html
-from paper_lessons.automl_zero.simplify import feeds, liveness
+from paper_lessons.automl_zero.simplify import liveness
 
 
 def as_number(text: str) -> np.ndarray:
