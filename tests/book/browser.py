@@ -47,6 +47,19 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
+@contextmanager
+def opened(site: Path, name: str, *, scripts: bool = True) -> Iterator[Any]:
+    """A page of a site in a wide window, with or without scripts, as Playwright has it."""
+    from playwright.sync_api import sync_playwright
+
+    with served(site) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=QUIET)
+        page = browser.new_context(java_script_enabled=scripts).new_page()
+        page.goto(address + name, wait_until="networkidle" if scripts else "load")
+        yield page
+        browser.close()
+
+
 def visit(
     site: Path, visits: list[tuple[str, tuple[int, int, str]]], questions: dict[str, str]
 ) -> list[dict[str, Any]]:

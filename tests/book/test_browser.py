@@ -139,3 +139,40 @@ def test_paper_is_light_and_nothing_on_it_is_folded(visits):
 @pytest.mark.slow
 def test_axe_finds_nothing(visits):
     assert [json.dumps(found) for found in each(visits, "axe")] == []
+
+
+@pytest.mark.slow
+def test_the_stepper_of_lesson_4_is_moved_by_the_keyboard(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/04_automl_zero.html") as page:
+        figure = page.locator(".stepper")
+        says = figure.get_by_role("status")
+        assert says.inner_text().startswith("Step 1 of 25, row 1: x arrives")
+        assert not figure.locator("table").is_visible()
+        figure.get_by_role("button", name="Forward").focus()
+        for _ in range(4):
+            page.keyboard.press("Enter")
+        assert says.inner_text() == "Step 5 of 25, row 1: v1 = v1 + v2"
+        assert figure.locator("[data-box=v1]").inner_text() == "[0.02]"
+        assert figure.locator("li.now").inner_text() == "v1 = v1 + v2"
+        assert figure.locator("div.new dt").all_inner_texts() == ["v1"]
+        figure.get_by_role("slider").focus()
+        page.keyboard.press("End")
+        assert figure.locator("[data-box=v1]").inner_text() == "[2]"
+        page.keyboard.press("ArrowLeft")
+        assert says.inner_text().startswith("Step 24 of 25")
+        figure.locator("summary").focus()
+        page.keyboard.press("Enter")
+        assert figure.locator("table").is_visible()
+
+
+@pytest.mark.slow
+def test_without_scripts_the_stepper_is_a_table(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/04_automl_zero.html", scripts=False) as page:
+        figure = page.locator(".stepper")
+        assert figure.locator("tbody tr").count() == 25
+        assert figure.locator("table").is_visible()
+        assert not figure.locator("button").first.is_visible()

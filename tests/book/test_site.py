@@ -197,7 +197,7 @@ def test_no_page_names_a_place_on_the_machine(site):
 
 def test_tables_that_cells_display_are_tables(site):
     for name, page in pages_of(site):
-        assert not re.search(r"<p>\|[^<]*\|", page.text), name
+        assert not re.search(r"<p>\| [^<]* \|", page.text), name
 
 
 def test_no_page_shows_a_warning_of_the_machinery(site):
