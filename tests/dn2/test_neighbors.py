@@ -438,6 +438,7 @@ def test_a_base_larger_than_the_tile_budget(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[1], expected[1])
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no graphics processor")
 def test_a_graphics_processor_finds_the_same(features: Any) -> None:
     expected = nearest_neighbors(features, features, 3)
