@@ -94,6 +94,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Eberts, Ulges",
         2019,
         "1909.07755",
+        "library only",
     ),
     Lesson(
         6,
