@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -298,7 +300,8 @@ class SpanRelationExtractor:
                 "words must be given: the extractor was saved with a splitter of its own"
             )
         # the tokenizer was trained with what is special to it, and needs nothing of the encoder's configuration
-        model = SpERT.from_pretrained(folder, strict=True)
+        with redirect_stdout(io.StringIO()):  # it would say that it loads
+            model = SpERT.from_pretrained(folder, strict=True)
         return cls(model.eval(), load_tokenizer(folder), kept if words is None else words)
 
     def _document(self, text: str | Sequence[str] | Document) -> Document:

@@ -97,7 +97,7 @@ class SpERT(
         if not 1 <= max_width < WIDEST:
             raise ValueError(f"max_width must lie in [1, {WIDEST - 1}], got {max_width}")
         if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # its parameters would be saved and never trained
+            encoder.pooler = None  # type: ignore[assignment]  # would be saved and never trained
         self.encoder = encoder
         self.types = Types(tuple(entity_types), tuple(relation_types), tuple(symmetric))
         self.max_width, self.pooling, self.context = max_width, pooling, context
