@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -20,6 +21,12 @@ from transformers import (
 from transformers.utils import logging
 
 MINILM = "minilm"
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+}
 
 
 def load_encoder(name: str | Path = MINILM) -> tuple[PreTrainedModel, Any]:
@@ -97,14 +104,16 @@ def small_encoder(
     layers: int = 2,
     seed: int = 0,
 ) -> tuple[BertModel, PreTrainedTokenizerFast]:
-    """A small BERT with random weights, and word pieces learnt from some sentences: what a pre-trained encoder is held against.
+    """A small BERT with random weights, to hold a pre-trained encoder against.
+
+    Its pieces are the most frequent words of some sentences; other words fall into letters.
 
     Parameters
     ----------
     sentences : iterable of iterables of str
         Words.
     vocabulary : int
-        Pieces at most.
+        Pieces; more only where the letters alone are more.
     hidden, layers : int
     seed : int
         Of the weights.
@@ -119,21 +128,24 @@ def small_encoder(
     >>> tokenizer.tokenize("Oslo")
     ['Oslo']
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-    special = {
-        "pad_token": "[PAD]",
-        "unk_token": "[UNK]",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-    }
-    pieces = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    pieces.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, special_tokens=list(special.values()), show_progress=False
+    # learnt here and not by a trainer: that one breaks ties differently from run to run
+    split = pre_tokenizers.BertPreTokenizer()
+    words = Counter(
+        word for one in sentences for text in one for word, _ in split.pre_tokenize_str(text)
     )
-    pieces.train_from_iterator([" ".join(one) for one in sentences], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, **special)
+    signs = sorted({sign for word in words for sign in word})
+    known = [*SPECIAL.values(), *signs, *(f"##{sign}" for sign in signs)]
+    frequent = sorted(set(words) - set(known), key=lambda word: (-words[word], word))
+    known += frequent[: max(0, vocabulary - len(known))]
+    numbers = {piece: place for place, piece in enumerate(known)}
+    pieces = Tokenizer(models.WordPiece(vocab=numbers, unk_token="[UNK]"))
+    pieces.pre_tokenizer = split
+    pieces.post_processor = processors.BertProcessing(
+        ("[SEP]", numbers["[SEP]"]), ("[CLS]", numbers["[CLS]"])
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, **SPECIAL)
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,

@@ -321,7 +321,7 @@ class SpanRelationExtractor:
             costs = [len(one) for one in pieces[number]]
             raw = isinstance(text, str)
             starts = sentence_starts(document.text, document.words) if raw else [0]
-            ends = [*starts[1:], len(costs)]
+            ends = [*starts[1:], len(costs)] if starts else []
             whole = zip(starts, ends, strict=True) if window == "sentence" else [(0, len(costs))]
             for begin, end in whole:
                 if begin == end:

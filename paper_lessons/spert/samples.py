@@ -173,7 +173,7 @@ def draw_samples(
         torch.tensor(spans, dtype=torch.long).reshape(-1, 2),
         torch.tensor(kinds, dtype=torch.long),
         torch.tensor(pairs, dtype=torch.long).reshape(-1, 2),
-        torch.from_numpy(np.array(labels, np.float32).reshape(-1, len(types.relations))),
+        torch.from_numpy(np.array(labels, np.float32).reshape(len(pairs), len(types.relations))),
     )
 
 

@@ -264,7 +264,7 @@ def _schedule(step: int, steps: int, warmup: float) -> float:
     rising = warmup * steps
     if step + 1 < rising:
         return (step + 1) / rising
-    return max(0.0, (steps - step) / max(1.0, steps - rising))
+    return min(1.0, max(0.0, (steps - step) / max(1.0, steps - rising)))
 
 
 def _groups(model: SpERT, how: Training) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import regex
 WordSplitter = Callable[[str], Iterable]
 
 # A grapheme keeps together what a reader sees as one sign: a letter and its accents, an emoji of several parts.
-_WORD = regex.compile(r"(?:\p{L}\.){2,}|\w+(?:[-'’.,]\w+)*|(?!\s)\X")
+_WORD = regex.compile(r"(?:\p{L}\.){2,}|\w+(?:[-'’.,]\w+)*|(?![\s\x1c-\x1f])\X")
 _END = regex.compile(r"[.!?…。！？]+[\"'”’)\]]*$")
 
 
@@ -190,6 +190,8 @@ def windows(
             begin = end
         else:
             begin = max(begin + 1, end - overlap)
+            while total[end + 1] - total[begin] > room:  # there must be room for what comes
+                begin += 1
     return found
 
 

@@ -12,6 +12,10 @@ from paper_lessons.spert.documents import Document, Types, annotate
 from paper_lessons.spert.words import WordSplitter, find_words
 
 
+# As the Penn Treebank writes brackets; encoders have seen the signs.
+BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]"}
+
+
 def read_types(path: str | Path) -> Types:
     """The types of SpERT's ``types.json``.
 
@@ -94,7 +98,9 @@ def write_spert_json(path: str | Path, documents: Iterable[Document]) -> Path:
 
 
 def read_dygie_jsonl(path: str | Path) -> list[Document]:
-    """Sentences of DyGIE's and SciERC's JSON lines, one text a line. Relations between sentences are left out.
+    """Sentences of DyGIE's and SciERC's JSON lines, one text a line.
+
+    Relations between sentences are left out; brackets written as ``-LRB-`` become signs.
 
     Parameters
     ----------
@@ -226,7 +232,8 @@ def _dygie(one: Any, place: str) -> Iterator[Document]:
                 both = [places.get((s - begin, e + 1 - begin)) for s, e in ((s1, e1), (s2, e2))]
                 if None not in both:
                     relations.append((both[0], both[1], kind))
-            yield Document.from_tokens(words, entities, relations)  # type: ignore[arg-type]
+            signs = [BRACKETS.get(word, word) for word in words]
+            yield Document.from_tokens(signs, entities, relations)  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             raise ValueError(f"{place}: sentence {number}: {error}") from None
         begin = end

@@ -9,7 +9,7 @@ from typing import Any
 
 Plain = dict[str, Any]
 
-# Colours of at least 3:1 on white and on the dark page; text keeps the page's own colour.
+# At least 3:1 on white and on the dark page. Words and labels keep the page's own colour.
 COLORS = ("#0072b2", "#c25700", "#00805c", "#b0508a", "#8a6d00", "#4a7bd0", "#b3403a", "#6f7c12")
 STEP = 5  # pixels between two underlines
 
@@ -60,7 +60,10 @@ def _underlined(inside: str, one: Plain, level: int, names: Sequence[str]) -> st
 def _label(one: Plain, names: Sequence[str]) -> str:
     state = one.get("state")
     sign = {"wrong": " ✗", "missed": " ?"}.get(state or "", "")
-    style = f"color:{_color(one['type'], names)};font-size:70%;font-weight:600;margin-left:1px"
+    style = (
+        f"border-left:4px solid {_color(one['type'], names)};padding-left:2px;font-size:70%;"
+        "font-weight:600;margin:0 3px 0 2px"
+    )
     return f'<sub style="{style}" title="{escape(_told(one), quote=True)}">{escape(one["type"])}{sign}</sub>'
 
 
