@@ -11,8 +11,7 @@ import torch
 from paper_lessons.spert import SpanRelationExtractor, SpERT, decode_batch, small_encoder
 from paper_lessons.spert.batches import by_length
 
-from .conftest import firing
-from .naive import predict
+from .naive import firing, predict
 
 
 def of_batches(extractor, pieces, batches, **options):

@@ -21,8 +21,11 @@ from paper_lessons.spert import (
     small_encoder,
     train,
 )
+from paper_lessons.spert.batches import WordPieces
 from paper_lessons.spert.samples import draw_samples
 from paper_lessons.spert.training import _groups, _schedule
+
+from . import naive
 
 TYPES = Types(("P", "O"), ("works", "knows"), ("knows",))
 
@@ -158,6 +161,21 @@ def test_the_global_generator_is_left_alone_and_a_seed_fixes_all(corpus):
         assert torch.equal(after, torch.rand(1))
         assert not model.training
     assert runs[0] == runs[1]
+
+
+def test_loss_and_gradients_are_those_of_masks(corpus):
+    model, tokenizer = fresh(corpus)
+    model.eval()  # no dropout
+    splitter = WordPieces(tokenizer)
+    some = corpus.train[:5]
+    pieces = [splitter.join(one) for one in splitter.split([one.tokens for one in some])]
+    samples = draw_samples(some, corpus.types, [np.random.default_rng(i) for i in range(5)])
+    found = []
+    for value in (model(splitter.batch(pieces), samples), naive.loss(model, pieces, samples)):
+        gradients = torch.autograd.grad(value, list(model.parameters()))
+        found.append([value.detach(), *gradients])
+    for fast, slow in zip(*found, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-6)
 
 
 def test_gradients_of_several_batches_are_those_of_their_mean(corpus):
