@@ -14,12 +14,15 @@ import typer
 
 from paper_lessons.commands import (
     Checkpoint,
+    Long,
     Progress,
     Seed,
     clear_errors,
     command,
+    finish,
     first_process,
     lesson_app,
+    mean_and_spread,
 )
 from paper_lessons.files import write_atomically
 
@@ -239,6 +242,92 @@ def evaluate(
             page(given.name, [both[i] for i in order], types.entities, names=names, words=scores),
         )
         typer.echo(f"written: {html}")
+
+
+@command(app)
+def names(*, run: Long) -> None:
+    """Names seen and never seen: a small random encoder learns them by heart, MiniLM does not."""
+    from paper_lessons.spert.experiments import names as experiment
+
+    seeds = list(range(run.seed, run.seed + (3 if run.full else 1)))
+    size: dict[str, Any] = {} if run.full else {"sentences": 80, "epochs": 2}
+    with clear_errors():
+        result = experiment.run(seeds=seeds, **size, **run.how())
+
+    def table() -> list[list[str]]:
+        rows = [["micro F1", "entities, seen", "strict, seen", "entities, new", "strict, new"]]
+        for arm, found in result["arms"].items():
+            scores = [[one[test][kind] for one in found["runs"]] for test in experiment.TESTS for kind in ("entities", "strict")]  # fmt: skip
+            rows.append([arm, *map(_percent, scores)])
+        return rows
+
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+
+
+@command(app)
+def ablations(*, run: Long) -> None:
+    """The paper's choices switched off one by one: negatives, context, pooling, width, pre-training."""
+    from paper_lessons.spert.experiments import ablations as experiment
+
+    seeds = list(range(run.seed, run.seed + (3 if run.full else 1)))
+    size: dict[str, Any] = {} if run.full else {"sentences": 40, "test": 40, "epochs": 1}
+    with clear_errors():
+        result = experiment.run(seeds=seeds, **size, **run.how())
+
+    def table() -> list[list[str]]:
+        rows = [["micro F1 on new names", "entities", "strict", *experiment.LENGTHS]]
+        for arm, found in result["arms"].items():
+            scores = [
+                [one["new"][kind] for one in found["runs"]] for kind in ("entities", "strict")
+            ]
+            by_length = [
+                [one[part]["strict"] for one in found["runs"]] for part in experiment.LENGTHS
+            ]
+            rows.append([arm, *map(_percent, scores + by_length)])
+        return rows
+
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+
+
+@command(app)
+def conll04(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="With conll04_train, _test and _types.json.")
+    ],
+    *,
+    encoder: Annotated[str, typer.Option("--encoder", metavar="NAME|DIR")] = "minilm",
+    run: Long,
+) -> None:
+    """Newspaper sentences: entities and relations by MiniLM; --full takes ten epochs and three seeds."""
+    from paper_lessons.spert.experiments import conll04 as experiment
+
+    seeds = range(run.seed, run.seed + (3 if run.full else 1))
+    with clear_errors():
+        result = experiment.run(
+            folder,
+            seeds=list(seeds),
+            epochs=None if run.full else 1,
+            encoder=encoder,
+            **run.how(),
+        )
+
+    def table() -> list[list[str]]:
+        rows = [["F1 on the test part", "micro", "macro"]]
+        for name in ("entities", "relations", "strict"):
+            cells = [
+                _percent([one["test"][key] for one in result["runs"]])
+                if key in result["runs"][0]["test"]
+                else ""
+                for key in (name, f"{name}_macro")
+            ]
+            rows.append([name, *cells])
+        return rows
+
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes[0]), panels=1)
+
+
+def _percent(values: Sequence[float]) -> str:
+    return mean_and_spread([value / 100 for value in values], scale=100)
 
 
 def _load(folder: Path) -> SpanRelationExtractor:

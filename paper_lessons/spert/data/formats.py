@@ -11,7 +11,6 @@ from paper_lessons.files import write_atomically
 from paper_lessons.spert.documents import Document, Types, annotate
 from paper_lessons.spert.words import WordSplitter, find_words
 
-
 # As the Penn Treebank writes brackets; encoders have seen the signs.
 BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]"}
 
