@@ -98,9 +98,11 @@ def plot(result: dict[str, Any], axes: Axes) -> None:
     """
     for (arm, found), color in zip(result["arms"].items(), plotting.COLORS.values(), strict=False):
         for run_ in found["runs"]:
-            axes.plot(TESTS, [run_[test]["strict"] for test in TESTS], "o-", color=color, alpha=0.4)
+            axes.plot(
+                range(2), [run_[test]["strict"] for test in TESTS], "o-", color=color, alpha=0.4
+            )
         means = [found[test]["strict"]["mean"] for test in TESTS]
-        axes.plot(TESTS, means, "o-", color=color, label=arm)
+        axes.plot(range(2), means, "o-", color=color, label=arm)
     axes.set_xticks(range(2), ["names seen in training", "names never seen"])
     axes.set_xlim(-0.3, 1.3)
     axes.set_ylabel("strict relation F1")

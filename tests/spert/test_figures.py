@@ -1,0 +1,36 @@
+"""What the figures show is what the model says."""
+
+from __future__ import annotations
+
+import pytest
+
+from paper_lessons import plotting
+from paper_lessons.spert.figures import draw_context, draw_triangle, score_spans
+
+
+def test_the_triangle_has_a_cell_for_every_span_and_frames_what_the_model_finds(extractor, corpus):
+    tokens = corpus.train[0].tokens
+    scores = score_spans(extractor, tokens)
+    found = extractor.predict([tokens])[0]
+    kept = {span: row for span, row in scores.items() if max(row) != row[0]}
+    assert set(kept) == {one.words for one in found.entities}
+    for one in found.entities:
+        assert max(scores[one.words]) == pytest.approx(one.score, abs=1e-5)
+    _, axis = plotting.figure()
+    marks = {one.words: one.type for one in found.entities}
+    draw_triangle(axis, tokens, {span: 1 - row[0] for span, row in scores.items()}, marks)
+    assert len(axis.patches) == len(scores)
+    assert len(axis.texts) == len(marks)
+
+
+def test_a_pair_without_words_between_has_no_context():
+    _, axis = plotting.figure()
+    draw_context(axis, list("abcd"), (0, 1), (3, 4))
+    assert [one.get_text() for one in axis.texts[4:]] == ["head", "tail", "context"]
+    _, axis = plotting.figure()
+    draw_context(axis, list("abcd"), (0, 4), (3, 4))
+    assert [one.get_text() for one in axis.texts[4:]] == ["head", "tail"]
+
+
+def test_no_words_have_no_spans(extractor):
+    assert score_spans(extractor, []) == {}
