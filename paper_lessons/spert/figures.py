@@ -88,7 +88,7 @@ def draw_triangle(
                 middle,
                 height,
                 facecolor=shades(float(value)),
-                edgecolor=plotting.COLORS["red" if marked else "gray"],
+                edgecolor=plotting.COLORS["red" if marked else "ink"],
                 linewidth=2.0 if marked else 0.5,
                 zorder=3 if marked else 2,
             )
