@@ -201,7 +201,7 @@ def _memory(report: Report) -> None:
     if None not in found.values():
         more = found["ours"] - found["encoder"]  # type: ignore[operator]
         print(f"\nMemory of a sentence of 400 words: {more / 2**20:.1f} MB above the encoder's")
-    part = None if more is None else MEMORY / max(more, 1)
+    part = None if more is None else MEMORY / max(more, 2**20)
     measured = None if part is None else Ratio(part, part, part)
     report.sections["memory"] = {**found, "more": more}
     report.bars.append(
