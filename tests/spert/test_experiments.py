@@ -35,7 +35,10 @@ def test_ablations_give_the_same_numbers_twice(monkeypatch):
 
 def test_every_arm_runs_one_step():
     for arm in ablations.ARMS:
-        ablations.one_run(arm, 0, sentences=2, test=6, training={"epochs": 1, "batch_size": 2})
+        small = {"sentences": 2, "test": 6, "training": {"epochs": 1, "batch_size": 2}}
+        found = ablations.one_run(arm, 0, **small)
+        assert set(found) == {"cpu_seconds", "new", *ablations.LENGTHS}, arm
+        assert all(0 <= score <= 100 for score in found["new"].values()), arm
 
 
 def test_conll04_wants_its_files(tmp_path):
@@ -49,8 +52,8 @@ def test_conll04_reaches_the_bars_of_one_seed(test_data):
     _figure, axis = plotting.figure()
     conll04.plot(found, axis)
     scores = found["runs"][0]["test"]
-    assert scores["entities"] >= 79
-    assert scores["strict"] >= 53
+    assert scores["entities"] >= 80
+    assert scores["strict"] >= 54
 
 
 @pytest.mark.slow

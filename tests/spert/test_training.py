@@ -222,7 +222,12 @@ def test_documents_are_checked(corpus):
 def test_an_entity_wider_than_every_span_is_trained_and_cannot_be_found(corpus):
     model, tokenizer = fresh(corpus)
     wide = Document.from_tokens(["in"] * 120, [(0, 120, "Org")])
-    train(model, tokenizer, [wide], Training(epochs=1))
+    before = model.entity.weight.detach().clone()
+    (losses,) = train(model, tokenizer, [wide], Training(epochs=1))
+    assert np.isfinite(losses["entities"])
+    assert not torch.equal(before, model.entity.weight)
+    found = SpanRelationExtractor(model, tokenizer).predict([wide], max_entities=5)[0]
+    assert all(one.word_end - one.word_start <= model.max_width for one in found.entities)
 
 
 def test_a_small_random_encoder_learns_the_grammar():
