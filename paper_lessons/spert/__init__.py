@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from paper_lessons.spert.decoding import decode_batch
     from paper_lessons.spert.documents import Document, Entity, Relation, Types
     from paper_lessons.spert.encoders import load_encoder, small_encoder
-    from paper_lessons.spert.evaluation import Evaluation, Score, Scores, evaluate
+    from paper_lessons.spert.evaluation import Evaluation, Score, Scores, error_kinds, evaluate
     from paper_lessons.spert.extractor import SpanRelationExtractor
     from paper_lessons.spert.model import SpERT
     from paper_lessons.spert.pooling import MaxTable, between_maxpool, span_maxpool, word_maxpool
@@ -35,7 +35,7 @@ _PLACES = {
     "decoding": "decode_batch",
     "documents": "Document Entity Relation Types",
     "encoders": "load_encoder small_encoder",
-    "evaluation": "Evaluation Score Scores evaluate",
+    "evaluation": "Evaluation Score Scores error_kinds evaluate",
     "extractor": "SpanRelationExtractor",
     "model": "SpERT",
     "pooling": "MaxTable between_maxpool span_maxpool word_maxpool",
@@ -79,6 +79,7 @@ __all__ = [
     "Scores",
     "Score",
     "evaluate",
+    "error_kinds",
     "load_encoder",
     "small_encoder",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,8 +29,16 @@ class Pieces:
     counts: Int[np.ndarray, " words"]
 
 
+class OnDevice:
+    """A dataclass of tensors that can be moved."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on a device."""
+        return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))  # type: ignore[arg-type]
+
+
 @dataclass
-class Batch:
+class Batch(OnDevice):
     """Sentences padded to the longest.
 
     Attributes
@@ -47,10 +55,6 @@ class Batch:
     words: Int[Tensor, " batch"]
     first: Int[Tensor, "batch words"]
     counts: Int[Tensor, "batch words"]
-
-    def to(self, device: torch.device | str) -> Batch:
-        """The same on a device."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
     @property
     def real(self) -> Bool[Tensor, "batch words"]:

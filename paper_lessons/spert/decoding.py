@@ -7,17 +7,26 @@ sentence share is computed once, and only what survives leaves the tensors.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from paper_lessons.spert.batches import Batch
-from paper_lessons.spert.documents import WordSpan, overlap
+from paper_lessons.spert.documents import (
+    Document,
+    Entity,
+    Relation,
+    Types,
+    WordSpan,
+    in_text_order,
+    overlap,
+)
 from paper_lessons.spert.model import SpERT
+from paper_lessons.spert.words import word_spans
 
 Overlap = Literal["all", "greedy", "drop"]
 Given = Sequence[tuple[WordSpan, int | None]]
@@ -44,6 +53,62 @@ class _Spans:
 
     def take(self, places: Tensor) -> _Spans:
         return _Spans(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+
+
+def given_in_words(
+    entities: Sequence[Any],
+    documents: Sequence[Document],
+    texts: Sequence[Any],
+    types: Sequence[str],
+) -> list[Given]:
+    """Given entities of each text in words, with the numbers of their types.
+
+    Parameters
+    ----------
+    entities : sequence of sequences of (start, end) or (start, end, type)
+        In characters where the text is a string, else in words.
+    documents : sequence of Document
+        The texts' words.
+    texts : sequence
+    types : sequence of str
+
+    Returns
+    -------
+    list of sequences of ((int, int), int or None)
+
+    Raises
+    ------
+    ValueError
+        If there is not one list for each text, or one is not in the text or of no known type.
+    """
+    if len(entities) != len(documents) or not all(map(_is_list, entities)):
+        raise ValueError(
+            f"entities must be one list of spans for each text, of which there are {len(documents)}, "
+            f"got {entities!r:.80}"
+        )
+    found: list[Given] = []
+    for number, (marks, document) in enumerate(zip(entities, documents, strict=True)):
+        spans = [(start, end) for start, end, *_ in marks]
+        if isinstance(texts[number], str):
+            spans = word_spans(document.text, document.words, spans, f"entities[{number}]")
+        numbers: list[int | None] = []
+        for (start, end), (_, _, *kind) in zip(spans, marks, strict=True):
+            if not 0 <= start < end <= len(document.words):
+                raise ValueError(
+                    f"entities[{number}] must have 0 <= start < end <= {len(document.words)} words, "
+                    f"got ({start}, {end})"
+                )
+            if kind and kind[0] not in types:
+                raise ValueError(
+                    f"entities[{number}] must be of the types {', '.join(types)}, got {kind[0]!r}"
+                )
+            numbers.append(types.index(kind[0]) if kind else None)
+        found.append(list(dict(zip(spans, numbers, strict=True)).items()))
+    return found
+
+
+def _is_list(one: Any) -> bool:
+    return isinstance(one, (list, tuple)) and (not one or isinstance(one[0], (list, tuple)))
 
 
 @torch.inference_mode()
@@ -102,6 +167,52 @@ def decode_batch(
     return results
 
 
+def merge_windows(
+    document: Document, found: Iterable[tuple[int, Found]], types: Types, policy: Overlap = "all"
+) -> Document:
+    """One document of what was found in its windows: of what two windows found, the more certain one.
+
+    Parameters
+    ----------
+    document : Document
+        Its entities and relations are replaced.
+    found : iterable of (int, Found)
+        With the first word of each window.
+    types : Types
+    policy : "all", "greedy" or "drop"
+        Windows that overlap can give entities that do.
+
+    Returns
+    -------
+    Document
+    """
+    entities: dict[WordSpan, tuple[float, int]] = {}
+    relations: dict[tuple[WordSpan, WordSpan, int], float] = {}
+    for begin, one in found:
+        spans = [(start + begin, end + begin) for start, end, _, _ in one.entities]
+        for span, (_, _, kind, score) in zip(spans, one.entities, strict=True):
+            if span not in entities or entities[span][0] < score:
+                entities[span] = score, kind
+        for head, tail, kind, score in one.relations:
+            key = spans[head], spans[tail], kind
+            relations[key] = max(score, relations.get(key, 0.0))
+    all_spans = list(entities)
+    kept = _chosen(all_spans, [entities[span][0] for span in all_spans], policy)
+    places = {all_spans[i]: place for place, i in enumerate(kept)}
+    made = []
+    for start, end in places:
+        score, kind = entities[start, end]
+        first, last = document.words[start][0], document.words[end - 1][1]
+        text = document.text[first:last]
+        made.append(Entity(types.entities[kind], first, last, text, start, end, score))
+    linked = [
+        Relation(types.relations[kind], places[head], places[tail], score)
+        for (head, tail, kind), score in relations.items()
+        if head in places and tail in places
+    ]
+    return in_text_order(replace(document, entities=tuple(made), relations=tuple(linked)))
+
+
 def _entity_parts(model: SpERT) -> tuple[Tensor, Tensor, Tensor]:
     hidden, weight = model.hidden, model.entity.weight
     return weight[:, :hidden].T, weight[:, hidden : 2 * hidden].T, weight[:, 2 * hidden :].T
@@ -143,21 +254,23 @@ def _kept(found: _Spans, sentences: int, policy: Overlap, max_entities: int | No
     end = 0
     for count in counts.tolist():
         begin, end = end, end + count
-        order = sorted(range(begin, end), key=lambda i: -scores[i])  # stable: ties keep their order
-        if policy == "greedy":
-            chosen: list[int] = []
-            for i in order:
-                if not any(overlap(spans[i], spans[j]) for j in chosen):
-                    chosen.append(i)
-            order = chosen
-        elif policy == "drop":
-            order = [
-                i
-                for i in order
-                if not any(overlap(spans[i], spans[j]) for j in range(begin, end) if i != j)
-            ]
-        keep += sorted(order[:cap])
+        chosen = _chosen(spans[begin:end], scores[begin:end], policy)
+        keep += sorted(begin + i for i in chosen[:cap])
     return found.take(torch.tensor(keep, dtype=torch.long, device=found.spans.device))
+
+
+def _chosen(spans: Sequence[WordSpan], scores: Sequence[float], policy: Overlap) -> list[int]:
+    """Places of the entities that stay, the most certain first."""
+    order = sorted(range(len(spans)), key=lambda i: -scores[i])  # stable: ties keep their order
+    if policy == "drop":
+        return [i for i in order if not any(overlap(spans[i], spans[j]) for j in order if i != j)]
+    if policy == "all":
+        return order
+    chosen: list[int] = []
+    for i in order:
+        if not any(overlap(spans[i], spans[j]) for j in chosen):
+            chosen.append(i)
+    return chosen
 
 
 def _given(model: SpERT, cls: Tensor, table, entities: Sequence[Given]) -> _Spans:

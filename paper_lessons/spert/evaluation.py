@@ -12,6 +12,15 @@ from typing import Literal
 
 from paper_lessons.spert.documents import Document, oriented, overlap
 
+# Of what was found, then of what was missed.
+KINDS = {
+    "entities": ["right", "wrong type", "wrong border", "nothing there", "missed"],
+    "relations": [
+        *("right", "wrong entity", "wrong direction", "wrong type", "not related"),
+        *("entity missed", "entities found"),
+    ],
+}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -150,6 +159,67 @@ def evaluate(
             ):
                 kept.update((number, *one) for one in new)
     return Evaluation(*(_scores(*pair) for pair in zip(*sides, strict=True)))
+
+
+def error_kinds(
+    gold: Sequence[Document], predicted: Sequence[Document], *, symmetric: Sequence[str] = ()
+) -> dict[str, dict[str, int]]:
+    """What is behind the scores: counts of what is right, of each kind of false find, and of what is missed.
+
+    Parameters
+    ----------
+    gold, predicted : sequence of Document
+        As :func:`evaluate`.
+    symmetric : sequence of str
+
+    Returns
+    -------
+    dict of str to dict of str to int
+        ``"entities"``: ``"right"``; found with the ``"wrong type"``, with a ``"wrong border"`` (it shares a word with a
+        gold entity), with ``"nothing there"``; and gold ones ``"missed"``, of which no word was found.
+        ``"relations"``, strict: ``"right"``; found with a ``"wrong entity"``, in the ``"wrong direction"``, of the
+        ``"wrong type"``, or ``"not related"``; and gold ones missed with an ``"entity missed"`` or with
+        ``"entities found"``.
+
+    Examples
+    --------
+    >>> tokens = "Ann Lee of Acme lives in Oslo".split()
+    >>> gold = Document.from_tokens(tokens, [(0, 2, "Person"), (6, 7, "Place")], [(0, 1, "lives_in")])
+    >>> found = Document.from_tokens(tokens, [(0, 1, "Person"), (6, 7, "Place")], [(0, 1, "lives_in")])
+    >>> {kind: count for kind, count in error_kinds([gold], [found])["relations"].items() if count}
+    {'wrong entity': 1, 'entity missed': 1}
+    """
+    counts = {what: dict.fromkeys(kinds, 0) for what, kinds in KINDS.items()}
+    for one, two in zip(gold, predicted, strict=True):
+        marked, found = ({each.words: each.type for each in side.entities} for side in (one, two))
+        for span, kind in found.items():
+            if span in marked:
+                why = "right" if marked[span] == kind else "wrong type"
+            else:
+                near = any(overlap(span, other) for other in marked)
+                why = "wrong border" if near else "nothing there"
+            counts["entities"][why] += 1
+        counts["entities"]["missed"] += sum(
+            not any(overlap(span, other) for other in found) for span in marked
+        )
+        wanted, given = (set(_facts(side, symmetric, False)[2]) for side in (one, two))
+        pairs = {fact[:4] for fact in wanted}
+        for fact in given:
+            head, head_type, tail, tail_type, _ = fact
+            if fact in wanted:
+                why = "right"
+            elif marked.get(head) != head_type or marked.get(tail) != tail_type:
+                why = "wrong entity"
+            elif fact[:4] in pairs:
+                why = "wrong type"
+            else:
+                turned = (tail, tail_type, head, head_type) in pairs
+                why = "wrong direction" if turned else "not related"
+            counts["relations"][why] += 1
+        for head, head_type, tail, tail_type, _ in wanted - given:
+            both = found.get(head) == head_type and found.get(tail) == tail_type
+            counts["relations"]["entities found" if both else "entity missed"] += 1
+    return counts
 
 
 def _facts(

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from transformers import PreTrainedModel
 
 from paper_lessons.files import write_atomically
-from paper_lessons.spert.batches import WordPieces, by_length, encoder_limit
-from paper_lessons.spert.decoding import Found, Given, Overlap, decode_batch
-from paper_lessons.spert.documents import (
-    Document,
-    Entity,
-    Relation,
-    Types,
-    annotate,
-    in_text_order,
+from paper_lessons.spert.batches import Pieces, WordPieces, by_length, encoder_limit
+from paper_lessons.spert.decoding import (
+    Found,
+    Given,
+    Overlap,
+    decode_batch,
+    given_in_words,
+    merge_windows,
 )
+from paper_lessons.spert.documents import Document, Types, annotate
 from paper_lessons.spert.encoders import MINILM, load_encoder, load_tokenizer
 from paper_lessons.spert.evaluation import Evaluation, evaluate
 from paper_lessons.spert.model import SpERT
 from paper_lessons.spert.training import Training, train
-from paper_lessons.spert.words import WordSplitter, find_words, sentence_starts, windows
+from paper_lessons.spert.words import (
+    WordSplitter,
+    find_words,
+    sentence_starts,
+    windows,
+)
 
 SETTINGS = "extractor.json"
 Mark = tuple[int, int] | tuple[int, int, str]
-Window = tuple[int, int, int]
 
 
 class SpanRelationExtractor:
@@ -63,7 +69,7 @@ class SpanRelationExtractor:
     def from_encoder(
         cls,
         types: Types,
-        encoder: str | Path = MINILM,
+        encoder: str | Path | tuple[PreTrainedModel, Any] = MINILM,
         *,
         words: str | WordSplitter = "basic",
         seed: int = 0,
@@ -74,8 +80,8 @@ class SpanRelationExtractor:
         Parameters
         ----------
         types : Types
-        encoder : str or Path
-            As :func:`~paper_lessons.spert.encoders.load_encoder`.
+        encoder : str, Path, or (transformers.PreTrainedModel, tokenizer)
+            As :func:`~paper_lessons.spert.encoders.load_encoder`, or what that gives.
         words : "basic" or callable
         seed : int
             Of the classifiers' first weights.
@@ -86,7 +92,7 @@ class SpanRelationExtractor:
         -------
         SpanRelationExtractor
         """
-        network, tokenizer = load_encoder(encoder)
+        network, tokenizer = encoder if isinstance(encoder, tuple) else load_encoder(encoder)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = SpERT(network, types.entities, types.relations, types.symmetric, **options)
@@ -119,19 +125,20 @@ class SpanRelationExtractor:
         SpanRelationExtractor
             Itself. ``history_`` has the losses of each epoch, and with ``dev`` its F1.
         """
-        scores: dict[int, dict[str, float]] = {}
 
-        def after(epoch: int, losses: dict[str, float]) -> None:
+        def after(epoch: int, losses: dict[str, float]) -> dict[str, float]:
+            scores = {}
             if dev is not None:
                 found = self.evaluate(dev)
-                scores[epoch] = {
+                scores = {
                     "dev_entities": found.entities.micro.f1,
                     "dev_strict": found.strict.micro.f1,
                 }
             if on_epoch is not None:
-                on_epoch(epoch, losses | scores.get(epoch, {}))
+                on_epoch(epoch, losses | scores)
+            return scores
 
-        history = train(
+        self.history_ = train(
             self.model,
             self.tokenizer,
             train_documents,
@@ -140,7 +147,6 @@ class SpanRelationExtractor:
             progress=progress,
             on_epoch=after,
         )
-        self.history_ = [one | scores.get(epoch, {}) for epoch, one in enumerate(history)]
         return self
 
     def predict(
@@ -196,30 +202,24 @@ class SpanRelationExtractor:
             raise ValueError(f"overlap must be 'all', 'greedy' or 'drop', got {overlap!r}")
         if window not in ("sentence", "text"):
             raise ValueError(f"window must be 'sentence' or 'text', got {window!r}")
-        if isinstance(texts, str):
-            if entities is not None and entities and not _is_list(entities[0]):
-                raise ValueError("entities must be one list for each text, got one list of spans")
-            return self.predict([texts], batch_size=batch_size, threshold=threshold, overlap=overlap,
-                                entities=entities, max_entities=max_entities, window=window)[0]  # fmt: skip
-        documents = [self._document(one) for one in texts]
-        given = None
-        if entities is not None:
-            if len(entities) != len(documents):
-                raise ValueError(
-                    f"entities must be one list for each of {len(documents)} texts, got {len(entities)}"
-                )
-            given = [
-                _as_words(marks, document, isinstance(text, str), self.model.types, number)
-                for number, (marks, document, text) in enumerate(
-                    zip(entities, documents, texts, strict=True)
-                )
-            ]
-        parts, pieces = self._parts(documents, texts, window)
-        found = self._decode(parts, pieces, given, batch_size, threshold, overlap, max_entities)
-        return [
-            self._merge(document, [(part, one) for part, one in zip(parts, found, strict=True) if part[0] == number])
-            for number, document in enumerate(documents)
-        ]  # fmt: skip
+        several: list[Any] = [texts] if isinstance(texts, str) else list(texts)
+        documents = [self._document(one) for one in several]
+        given = (
+            None
+            if entities is None
+            else given_in_words(entities, documents, several, self.model.types.entities)
+        )
+        parts = self._parts(documents, several, window, given)
+        how = {"threshold": threshold, "overlap": overlap, "max_entities": max_entities}
+        found: list[list[tuple[int, Found]]] = [[] for _ in documents]
+        for part, one in zip(parts, self._decode(parts, batch_size, how), strict=True):
+            found[part.document].append((part.begin, one))
+        policy: Overlap = "all" if given is not None else overlap
+        results = [
+            merge_windows(document, some, self.model.types, policy)
+            for document, some in zip(documents, found, strict=True)
+        ]
+        return results[0] if isinstance(texts, str) else results
 
     __call__ = predict
 
@@ -312,122 +312,73 @@ class SpanRelationExtractor:
         return Document.from_tokens([*text])
 
     def _parts(
-        self, documents: Sequence[Document], texts: Sequence[Any], window: str
-    ) -> tuple[list[Window], list[list[list[int]]]]:
-        """Windows as (document, first word, word after the last), and the pieces of each document's words."""
-        pieces = self.splitter.split([one.tokens for one in documents])
-        parts: list[Window] = []
-        for number, (document, text) in enumerate(zip(documents, texts, strict=True)):
-            costs = [len(one) for one in pieces[number]]
-            raw = isinstance(text, str)
-            starts = sentence_starts(document.text, document.words) if raw else [0]
-            ends = [*starts[1:], len(costs)] if starts else []
-            whole = zip(starts, ends, strict=True) if window == "sentence" else [(0, len(costs))]
-            for begin, end in whole:
-                if begin == end:
-                    continue
-                room = self.splitter.room or sum(costs) or 1
-                inside = [one - begin for one in starts if begin <= one < end]
-                parts += [
-                    (number, begin + first, begin + last)
-                    for first, last in windows(costs[begin:end], room, inside, self.model.max_width)
-                ]
-        return parts, pieces
-
-    def _decode(
         self,
-        parts: Sequence[Window],
-        pieces: Sequence[list[list[int]]],
+        documents: Sequence[Document],
+        texts: Sequence[Any],
+        window: str,
         given: Sequence[Given] | None,
-        batch_size: int,
-        threshold: float,
-        overlap: Overlap,
-        max_entities: int | None,
-    ) -> list[Found]:
-        joined = [self.splitter.join(pieces[number][begin:end]) for number, begin, end in parts]
+    ) -> list[_Part]:
+        """What the encoder reads at once: sentences, or whole texts, in windows where they are too long."""
+        parts: list[_Part] = []
+        coded = self.splitter.split([one.tokens for one in documents])
+        for number, (document, text, pieces) in enumerate(
+            zip(documents, texts, coded, strict=True)
+        ):
+            marks = None if given is None else given[number]
+            starts = (
+                sentence_starts(document.text, document.words) if isinstance(text, str) else [0]
+            )
+            # no sentence begins inside an entity that somebody gave
+            starts = [one for one in starts if not any(a < one < b for (a, b), _ in marks or ())]
+            whole = starts if window == "sentence" else [0]
+            own: list[_Part] = []
+            for begin, end in pairwise([*whole, len(pieces)]) if pieces else ():
+                costs = [len(one) for one in pieces[begin:end]]
+                inside = [one - begin for one in starts if begin <= one < end]
+                room = self.splitter.room or sum(costs)
+                for first, last in windows(costs, room, inside, self.model.max_width):
+                    here = (begin + first, begin + last)
+                    own.append(
+                        _Part(number, *here, self.splitter.join(pieces[slice(*here)]), marks)
+                    )
+            for (start, end), _ in marks or ():
+                if not any(one.begin <= start and end <= one.end for one in own):
+                    raise ValueError(
+                        f"entities[{number}] has ({start}, {end}) in words, which no window of the encoder holds"
+                    )
+            parts += own
+        return parts
+
+    def _decode(self, parts: Sequence[_Part], batch_size: int, how: dict[str, Any]) -> list[Found]:
         found: list[Found] = [Found([], [])] * len(parts)
         training = self.model.training
         self.model.eval()
         try:
-            for some in by_length([len(one.ids) for one in joined], batch_size):
-                inside = None if given is None else [_inside(given, parts[i]) for i in some]
-                results = decode_batch(
-                    self.model,
-                    self.splitter.batch([joined[i] for i in some]).to(self.model.device),
-                    threshold=threshold,
-                    overlap=overlap,
-                    max_entities=max_entities,
-                    entities=inside,
+            for some in by_length([len(one.pieces.ids) for one in parts], batch_size):
+                batch = self.splitter.batch([parts[i].pieces for i in some]).to(self.model.device)
+                given = (
+                    [parts[i].inside() for i in some] if parts[some[0]].given is not None else None
                 )
+                results = decode_batch(self.model, batch, entities=given, **how)
                 for i, one in zip(some, results, strict=True):
                     found[i] = one
         finally:
             self.model.train(training)
         return found
 
-    def _merge(self, document: Document, found: Iterable[tuple[Window, Found]]) -> Document:
-        """One document of its windows: of what two windows found, the more certain one."""
-        entities: dict[tuple[int, int], tuple[float, int]] = {}
-        relations: dict[tuple[tuple[int, int], tuple[int, int], int], float] = {}
-        for (_, begin, _), one in found:
-            spans = [(start + begin, end + begin) for start, end, _, _ in one.entities]
-            for span, (_, _, kind, score) in zip(spans, one.entities, strict=True):
-                if span not in entities or entities[span][0] < score:
-                    entities[span] = score, kind
-            for head, tail, kind, score in one.relations:
-                key = spans[head], spans[tail], kind
-                relations[key] = max(score, relations.get(key, 0.0))
-        places = {span: place for place, span in enumerate(entities)}
-        types = self.model.types
-        made = []
-        for (start, end), (score, kind) in entities.items():
-            first, last = document.words[start][0], document.words[end - 1][1]
-            text = document.text[first:last]
-            made.append(Entity(types.entities[kind], first, last, text, start, end, score))
-        linked = [
-            Relation(types.relations[kind], places[head], places[tail], score)
-            for (head, tail, kind), score in relations.items()
+
+@dataclass(frozen=True)
+class _Part:
+    document: int
+    begin: int
+    end: int
+    pieces: Pieces
+    given: Given | None
+
+    def inside(self) -> Given:
+        """The given entities that lie in this part, counted from its first word."""
+        return [
+            ((start - self.begin, end - self.begin), kind)
+            for (start, end), kind in self.given or ()
+            if self.begin <= start and end <= self.end
         ]
-        return in_text_order(replace(document, entities=tuple(made), relations=tuple(linked)))
-
-
-def _is_list(one: Any) -> bool:
-    return isinstance(one, (list, tuple)) and (not one or isinstance(one[0], (list, tuple)))
-
-
-def _inside(given: Sequence[Given], part: Window) -> Given:
-    number, begin, end = part
-    return [
-        ((first - begin, last - begin), kind)
-        for (first, last), kind in given[number]
-        if begin <= first and last <= end
-    ]
-
-
-def _as_words(
-    marks: Sequence[Mark], document: Document, characters: bool, types: Types, number: int
-) -> Given:
-    """Given entities in words, with the numbers of their types."""
-    begins = {start: place for place, (start, _) in enumerate(document.words)}
-    ends = {end: place + 1 for place, (_, end) in enumerate(document.words)}
-    found: dict[tuple[int, int], int | None] = {}
-    for mark in marks:
-        start, end, *rest = mark
-        if rest and rest[0] not in types.entities:
-            raise ValueError(
-                f"entities[{number}] must be of the types {', '.join(types.entities)}, got {rest[0]!r}"
-            )
-        if characters:
-            if start not in begins or end not in ends or begins[start] >= ends[end]:
-                raise ValueError(
-                    f"entities[{number}] must begin and end with words, got ({start}, {end}): "
-                    f"{document.text[start:end]!r}"
-                )
-            start, end = begins[start], ends[end]
-        elif not 0 <= start < end <= len(document.words):
-            raise ValueError(
-                f"entities[{number}] must have 0 <= start < end <= {len(document.words)} words, "
-                f"got ({start}, {end})"
-            )
-        found[start, end] = types.entities.index(rest[0]) if rest else None
-    return list(found.items())

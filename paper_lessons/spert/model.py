@@ -2,6 +2,7 @@
 
 # Annotations are values here: the hub's mixin asks them which argument is an encoder.
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -104,7 +105,10 @@ class SpERT(
         self.hidden = encoder.config.hidden_size
         self.width = nn.Embedding(WIDEST, width_dimension)
         self.entity = nn.Linear(2 * self.hidden + width_dimension, 1 + len(self.types.entities))
-        self.relation = nn.Linear(3 * self.hidden + 2 * width_dimension, len(self.types.relations))
+        with warnings.catch_warnings():  # without relation types there is nothing to initialise
+            warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+            pair = 3 * self.hidden + 2 * width_dimension
+            self.relation = nn.Linear(pair, len(self.types.relations))
         self.dropout = nn.Dropout(dropout)
         for layer in (self.width, self.entity, self.relation):
             nn.init.normal_(layer.weight, std=0.02)

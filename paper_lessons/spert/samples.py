@@ -7,19 +7,20 @@ that are not related.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from paper_lessons.spert.batches import OnDevice
 from paper_lessons.spert.documents import Document, Types, WordSpan, oriented
 from paper_lessons.spert.spans import enumerate_spans, relation_pairs
 
 
 @dataclass
-class Samples:
+class Samples(OnDevice):
     """Spans and pairs of a batch with their labels.
 
     Attributes
@@ -41,10 +42,6 @@ class Samples:
     kinds: Int[Tensor, " spans"]
     pairs: Int[Tensor, "pairs 2"]
     labels: Float[Tensor, "pairs relations"]
-
-    def to(self, device: torch.device | str) -> Samples:
-        """The same on a device."""
-        return Samples(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def negative_spans(

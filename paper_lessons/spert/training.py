@@ -122,7 +122,7 @@ def train(
     *,
     checkpoint: str | Path | None = None,
     progress: bool = False,
-    on_epoch: Callable[[int, dict[str, float]], None] | None = None,
+    on_epoch: Callable[[int, dict[str, float]], dict[str, float] | None] | None = None,
 ) -> list[dict[str, float]]:
     """Train a model in place.
 
@@ -137,7 +137,8 @@ def train(
     progress : bool
         Whether to draw a bar of text on standard error.
     on_epoch : callable, optional
-        Called with the epoch's number and its mean losses; the model may be used in between.
+        Called with the epoch's number and its mean losses; the model may be used in between. What it returns is kept
+        with the losses.
 
     Returns
     -------
@@ -185,20 +186,24 @@ def train(
                     totals[name] += losses[name] / len(batches)
                 if number % how.accumulate == 0 or number == len(batches):
                     accelerator.clip_grad_norm_(trained, how.clip)
-                    for group in optimizer.param_groups:
-                        group["lr"] = group["peak"] * _schedule(step, steps, how.warmup)
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
+                    _step(optimizer, _schedule(step, steps, how.warmup))
                     step += 1
                 bar.update(shards)
-            history.append(totals)
+            model.eval()
+            said = on_epoch(epoch, dict(totals)) if on_epoch is not None else None
+            history.append(totals | (said or {}))
             keeper.keep(history)
-            if on_epoch is not None:
-                model.eval()
-                on_epoch(epoch, totals)
     keeper.finish()
     model.eval()
     return history
+
+
+def _step(optimizer: torch.optim.Optimizer, share: float) -> None:
+    """One step at a share of the peak learning rates."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * share
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _step_loss(prepared, model, batch, samples, accelerator, how) -> dict[str, float]:

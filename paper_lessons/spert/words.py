@@ -73,6 +73,51 @@ def find_words(text: str, words: str | WordSplitter = "basic") -> list[tuple[int
     return found
 
 
+def word_spans(
+    text: str,
+    words: Sequence[tuple[int, int]],
+    marks: Iterable[tuple[int, int]],
+    name: str = "entities",
+) -> list[tuple[int, int]]:
+    """Spans of characters as spans of words.
+
+    Parameters
+    ----------
+    text : str
+    words : sequence of (int, int)
+        Characters of each word.
+    marks : iterable of (start, end)
+        Characters, the end not included.
+    name : str
+        What an error calls the marks.
+
+    Returns
+    -------
+    list of (first word, word after the last)
+
+    Raises
+    ------
+    ValueError
+        If a mark does not begin and end with words.
+
+    Examples
+    --------
+    >>> word_spans("Ann left Oslo.", split_words("Ann left Oslo."), [(0, 3), (9, 13)])
+    [(0, 1), (2, 3)]
+    """
+    begins = {start: place for place, (start, _) in enumerate(words)}
+    ends = {end: place + 1 for place, (_, end) in enumerate(words)}
+    found = []
+    for number, (start, end) in enumerate(marks):
+        if start not in begins or end not in ends or begins[start] >= ends[end]:
+            raise ValueError(
+                f"{name}[{number}] must begin and end with words, got ({start}, {end}): "
+                f"{text[start:end]!r}; words='...' takes a splitter of your own"
+            )
+        found.append((begins[start], ends[end]))
+    return found
+
+
 def _place_of(word: str, text: str, place: int) -> tuple[int, int]:
     start = text.find(word, place)
     return start, start + len(word)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from paper_lessons.spert import Document, evaluate
+from paper_lessons.spert import Document, error_kinds, evaluate
 
 KINDS, LINKS = ["A", "B", "C"], ["r", "s"]
 
@@ -106,3 +106,34 @@ def test_wrong_input_is_refused():
         evaluate([one], [Document.from_tokens(["b"])])
     with pytest.raises(ValueError, match="overlapping must be"):
         evaluate([one], [one], overlapping="greedy")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kinds_of_errors_add_up(seed):
+    generator = np.random.default_rng(seed)
+    gold = [random_document(generator) for _ in range(30)]
+    predicted = [random_document(generator) for _ in range(30)]
+    scores, kinds = evaluate(gold, predicted), error_kinds(gold, predicted)
+    found, links = kinds["entities"], kinds["relations"]
+    assert sum(found.values()) - found["missed"] == scores.entities.micro.predicted
+    assert found["right"] == scores.entities.micro.right
+    missed = links["entity missed"] + links["entities found"]
+    assert sum(links.values()) - missed == scores.strict.micro.predicted
+    assert links["right"] == scores.strict.micro.right
+    assert missed == scores.strict.micro.gold - links["right"]
+
+
+def test_each_kind_of_error_has_its_name():
+    tokens = ["Ann", "Lee", "of", "Acme", "lives", "in", "Oslo", "with", "Bob"]
+    ends = [(0, 2, "A"), (3, 4, "B"), (6, 7, "C")]
+    gold = Document.from_tokens(tokens, [*ends, (8, 9, "A")], [(0, 1, "r"), (0, 2, "s")])
+    found = [(0, 2, "A"), (3, 4, "C"), (6, 8, "C"), (4, 5, "A")]
+    wrong = Document.from_tokens(tokens, found, [(0, 1, "r"), (1, 0, "r"), (0, 2, "s")])
+    assert error_kinds([gold], [wrong])["entities"] == {
+        "right": 1, "wrong type": 1, "wrong border": 1, "nothing there": 1, "missed": 1}  # fmt: skip
+    turned = Document.from_tokens(tokens, ends, [(1, 0, "r"), (0, 2, "r"), (1, 2, "s")])
+    assert error_kinds([gold], [turned])["relations"] == {
+        "right": 0, "wrong entity": 0, "wrong direction": 1, "wrong type": 1, "not related": 1,
+        "entity missed": 0, "entities found": 2}  # fmt: skip
+    marked = error_kinds([gold], [turned], symmetric=["r"])["relations"]
+    assert (marked["right"], marked["wrong direction"]) == (1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from itertools import pairwise
 
 import pytest
 import torch
@@ -73,7 +74,7 @@ def test_long_texts_are_read_in_windows(extractor, corpus):
     )
     one_word = extractor.predict("x" * 3000)
     assert len(one_word.words) == 1
-    no_end = extractor.predict([["in"] * 1500])[0]
+    no_end = extractor.predict([["in"] * 1500], max_entities=5)[0]
     assert len(no_end.words) == 1500
 
 
@@ -98,16 +99,35 @@ def test_given_entities(extractor):
     assert extractor.predict([["Ann", "left"]], entities=[[(0, 1)]])[0].relations == ()
 
 
+def test_a_given_entity_may_cross_the_end_of_a_sentence(extractor):
+    text = "Ann read Who is Ann? The Sequel by Lee. She left."
+    marks = [(9, 31), (35, 38), (40, 43)]
+    found = extractor.predict(text, entities=[marks], threshold=0.0)
+    assert [one.text for one in found.entities] == ["Who is Ann? The Sequel", "Lee", "She"]
+    ends = {(one.head, one.tail) for one in found.relations}
+    assert ends == {(0, 1), (1, 0)}  # "She" is in the next sentence
+    with pytest.raises(ValueError, match=r"entities\[0\] has \(0, 900\) in words, which no window"):
+        extractor.predict([["in"] * 900], entities=[[(0, 900)]])
+
+
+def test_overlaps_are_decided_across_windows(extractor, corpus):
+    words = [word for one in corpus.train for word in one.tokens][:1400]
+    found = extractor.predict([words], overlap="greedy")[0]
+    spans = [one.words for one in found.entities]
+    assert len(spans) > 20
+    assert all(one[1] <= two[0] for one, two in pairwise(spans))
+
+
 @pytest.mark.parametrize(
     ("marks", "sentence"),
     [
         (
             [[(1, 7, "Person")]],
-            r"entities\[0\] must begin and end with words, got \(1, 7\): 'nn Lee'",
+            r"entities\[0\]\[0\] must begin and end with words, got \(1, 7\): 'nn Lee'",
         ),
         ([[(0, 7, "Ship")]], r"entities\[0\] must be of the types Person, Org, Place, got 'Ship'"),
-        ([[], []], "entities must be one list for each of 1 texts, got 2"),
-        ([(0, 7)], "entities must be one list for each text, got one list of spans"),
+        ([[], []], r"entities must be one list of spans for each text, .* 1, got \[\[\], \[\]\]"),
+        ([(0, 7)], r"entities must be one list of spans for each text, .* 1, got \[\(0, 7\)\]"),
     ],
 )
 def test_wrong_marks_are_refused(extractor, marks, sentence):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -240,3 +241,29 @@ def test_a_small_random_encoder_learns_the_grammar():
     extractor.fit(corpus.train, corpus.seen, epochs=12, batch_size=8, lr=2e-3)
     assert len(extractor.history_) == 12
     assert extractor.history_[-1]["dev_entities"] > 70
+
+
+def test_a_run_that_goes_on_knows_the_scores_of_before(tmp_path, corpus):
+    def extractor():
+        return SpanRelationExtractor(*fresh(corpus))
+
+    def kill(epoch, numbers):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    how = {"epochs": 3, "batch_size": 4, "lr": 1e-3}
+    want = extractor().fit(corpus.train[:12], corpus.train[:4], **how).history_
+    stopped, again = extractor(), extractor()
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(corpus.train[:12], corpus.train[:4], checkpoint=tmp_path, on_epoch=kill, **how)
+    again.fit(corpus.train[:12], corpus.train[:4], checkpoint=tmp_path, **how)
+    assert again.history_ == want
+    assert set(want[0]) == {"entities", "relations", "dev_entities", "dev_strict"}
+
+
+def test_without_relation_types_nothing_is_said(corpus):
+    encoder, _ = small_encoder([one.tokens for one in corpus.train], hidden=32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SpERT(encoder, ["A"])
+    assert model.relation.out_features == 0

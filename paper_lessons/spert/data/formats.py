@@ -9,7 +9,7 @@ from typing import Any
 
 from paper_lessons.files import write_atomically
 from paper_lessons.spert.documents import Document, Types, annotate
-from paper_lessons.spert.words import WordSplitter, find_words
+from paper_lessons.spert.words import WordSplitter, find_words, word_spans
 
 # As the Penn Treebank writes brackets; encoders have seen the signs.
 BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]"}
@@ -155,18 +155,10 @@ def from_char_spans(
     >>> from_char_spans("Ann left Oslo.", [(0, 3, "Person"), (9, 13, "Place")]).entities[1].text
     'Oslo'
     """
-    found = find_words(text, words)
-    begins = {start: place for place, (start, _) in enumerate(found)}
-    ends = {end: place + 1 for place, (_, end) in enumerate(found)}
-    spans = []
-    for number, (start, end, kind) in enumerate(entities):
-        if start not in begins or end not in ends:
-            raise ValueError(
-                f"entities[{number}] must begin and end with words, got ({start}, {end}): "
-                f"{text[start:end]!r}; words='...' takes a splitter of your own"
-            )
-        spans.append((begins[start], ends[end], kind))
-    return annotate(text, found, spans, relations)
+    found, marks = find_words(text, words), list(entities)
+    spans = word_spans(text, found, [(start, end) for start, end, _ in marks])
+    named = [(*span, kind) for span, (_, _, kind) in zip(spans, marks, strict=True)]
+    return annotate(text, found, named, relations)
 
 
 def _sentence(one: Any, place: str, types: Types | None) -> Document:

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paper_lessons import plotting
-from paper_lessons.runs import run_tasks
 from paper_lessons.spert.data.corpus import relation_corpus
 from paper_lessons.spert.documents import Document
-from paper_lessons.spert.experiments.learning import UNTRAINED, learn, spread
+from paper_lessons.spert.experiments.learning import UNTRAINED, learn, run_arms, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,39 +63,21 @@ def run(
     Returns
     -------
     dict
-        ``"settings"``; under ``"arms"`` for each arm its ``"runs"``, mean and deviation of each score, and the difference
-        of each to the first arm with the same seeds.
+        ``"settings"``; under ``"arms"`` what :func:`~paper_lessons.spert.experiments.learning.run_arms` gives, and under
+        ``"strict_difference"`` how strict relation F1 differs from the first arm's with the same seeds.
     """
     training = TRAINING | ({} if epochs is None else {"epochs": epochs})
-    tasks = [{"arm": arm, "seed": seed} for arm in arms for seed in seeds]
     shared = {"sentences": sentences, "test": test, "training": training}
-    runs = run_tasks(
-        one_run, tasks, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
-    by_arm = {
-        arm: [run for task, run in zip(tasks, runs, strict=True) if task["arm"] == arm]
-        for arm in arms
-    }
-    first = by_arm[arms[0]]
-    found = {}
-    for arm, own in by_arm.items():
-        names = list(own[0]["new"])
-        found[arm] = {
-            "runs": own,
-            "scores": {name: spread([one["new"][name] for one in own]) for name in names},
-            "differences": {
-                name: spread(
-                    [
-                        one["new"][name] - base["new"][name]
-                        for one, base in zip(own, first, strict=True)
-                    ]
-                )
-                for name in names
-            },
-            "by_length": {
-                length: spread([one[length]["strict"] for one in own]) for length in LENGTHS
-            },
-        }
+    how = {"jobs": jobs, "progress": progress, "checkpoint": checkpoint}
+    found = run_arms(one_run, arms, seeds, shared, **how)
+    first = found[arms[0]]["runs"]
+    for arm in found.values():
+        arm["strict_difference"] = spread(
+            [
+                one["new"]["strict"] - base["new"]["strict"]
+                for one, base in zip(arm["runs"], first, strict=True)
+            ]
+        )
     settings = {"seeds": list(seeds), "sentences": sentences, "test": test, **training}
     return {"settings": {**settings, "lengths": LENGTHS}, "arms": found}
 
@@ -140,7 +121,7 @@ def plot(result: dict[str, Any], axes: Axes) -> None:
         values = [one["new"]["strict"] for one in found["runs"]]
         color = plotting.COLORS["red" if arm == PAPER else "blue"]
         axes.plot(values, [place] * len(values), "o", color=color, alpha=0.6)
-        axes.plot(found["scores"]["strict"]["mean"], place, "|", markersize=16, color=color)
+        axes.plot(found["new"]["strict"]["mean"], place, "|", markersize=16, color=color)
     axes.set_yticks(range(len(arms)), list(arms))
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlabel("strict relation F1 on names never seen")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paper_lessons import plotting
-from paper_lessons.runs import run_tasks
 from paper_lessons.spert.data.formats import read_spert_json, read_types
-from paper_lessons.spert.experiments.learning import learn, spread
+from paper_lessons.spert.experiments.ablations import ARMS, PAPER
+from paper_lessons.spert.experiments.learning import learn, run_arms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,16 @@ TRAINING: dict[str, Any] = {
     "freeze_embeddings": True,
     "layer_decay": 0.9,
 }
+# What of the ablations is tried here too.
+ABLATIONS = (
+    PAPER,
+    "no negative spans",
+    "random negative pairs",
+    "context: whole sentence",
+    "context: [CLS]",
+    "mean pooling",
+    "random weights",
+)
 FILES = ("conll04_train.json", "conll04_test.json", "conll04_types.json")
 
 
@@ -30,6 +40,7 @@ def run(
     folder: str | Path,
     *,
     seeds: Sequence[int] = (0, 1, 2),
+    arms: Sequence[str] = (PAPER,),
     epochs: int | None = None,
     encoder: str = "minilm",
     jobs: int | None = None,
@@ -43,16 +54,19 @@ def run(
     folder : str or Path
         With ``conll04_train.json``, ``conll04_test.json`` and ``conll04_types.json``.
     seeds : sequence of int
+    arms : sequence of str
+        Of :data:`~paper_lessons.spert.experiments.ablations.ARMS`.
     epochs : int, optional
         10 without it.
     encoder : str
+        Of the arms that do not name one.
     jobs, progress, checkpoint
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
     -------
     dict
-        ``"settings"``, ``"runs"`` (one for each seed) and ``"summary"`` (mean and deviation of each number).
+        ``"settings"``, and under ``"arms"`` what :func:`~paper_lessons.spert.experiments.learning.run_arms` gives.
 
     Raises
     ------
@@ -64,42 +78,34 @@ def run(
     if absent:
         raise ValueError(f"folder must have {', '.join(FILES)}; it lacks {', '.join(absent)}")
     training = TRAINING | ({} if epochs is None else {"epochs": epochs})
-    tasks = [{"seed": seed} for seed in seeds]
     shared = {"folder": str(folder), "training": training, "encoder": encoder}
-    runs = run_tasks(
-        one_seed, tasks, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
-    numbers = {name: [one["test"][name] for one in runs] for name in runs[0]["test"]}
-    numbers["cpu_seconds"] = [one["cpu_seconds"] for one in runs]
+    how = {"jobs": jobs, "progress": progress, "checkpoint": checkpoint}
     return {
         "settings": {"seeds": list(seeds), "encoder": encoder, **training},
-        "runs": runs,
-        "summary": {name: spread(values) for name, values in numbers.items()},
+        "arms": run_arms(one_run, arms, seeds, shared, **how),
     }
 
 
-def one_seed(seed: int, *, folder: str, training: dict[str, Any], encoder: str) -> dict[str, Any]:
-    """Train and score once.
-
-    Parameters
-    ----------
-    seed : int
-    folder, training, encoder
-        As :func:`run`.
-
-    Returns
-    -------
-    dict
-        As :func:`~paper_lessons.spert.experiments.learning.learn`, with one test ``"test"``.
-    """
-    place = Path(folder)
+def one_run(
+    arm: str, seed: int, *, folder: str, training: dict[str, Any], encoder: str
+) -> dict[str, Any]:
+    """Train one arm once; its test is ``"test"``."""
+    place, options = Path(folder), ARMS[arm]
     types = read_types(place / "conll04_types.json")
     train, test = (read_spert_json(place / name, types) for name in FILES[:2])
-    return learn(train, {"test": test}, types, encoder=encoder, training=training, seed=seed)
+    return learn(
+        train,
+        {"test": test},
+        types,
+        encoder=options.get("encoder", encoder),
+        model=options.get("model"),
+        training=training | options.get("training", {}),
+        seed=seed,
+    )
 
 
 def plot(result: dict[str, Any], axes: Axes) -> None:
-    """Draw the scores of each seed.
+    """Draw the scores of each arm, a dot for each seed.
 
     Parameters
     ----------
@@ -107,10 +113,13 @@ def plot(result: dict[str, Any], axes: Axes) -> None:
         From :func:`run`.
     axes : matplotlib.axes.Axes
     """
-    names = ("entities", "relations", "strict")
-    for place, name in enumerate(names):
-        values = [one["test"][name] for one in result["runs"]]
-        axes.plot(values, [place] * len(values), "o", color=plotting.COLORS["blue"])
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel("micro F1 on the test part, a dot for each seed")
+    arms = list(result["arms"])
+    for name, color in (("entities", "blue"), ("strict", "red")):
+        for place, arm in enumerate(arms):
+            values = [one["test"][name] for one in result["arms"][arm]["runs"]]
+            label = f"{name}, micro" if place == 0 else None
+            axes.plot(values, [place] * len(values), "o", color=plotting.COLORS[color], label=label)
+    axes.set_yticks(range(len(arms)), arms)
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.set_xlabel("F1 on the test part, a dot for each seed")
+    axes.legend()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import AutoModel
 
-from paper_lessons.runs import one_thread
+from paper_lessons.runs import one_thread, run_tasks
 from paper_lessons.spert.documents import Document, Types
 from paper_lessons.spert.encoders import load_encoder, small_encoder
-from paper_lessons.spert.evaluation import Evaluation
+from paper_lessons.spert.evaluation import Evaluation, error_kinds, evaluate
 from paper_lessons.spert.extractor import SpanRelationExtractor
-from paper_lessons.spert.model import SpERT
 
 SMALL, UNTRAINED = "small random", "MiniLM, random"
 
@@ -47,20 +46,61 @@ def learn(
     Returns
     -------
     dict
-        ``"cpu_seconds"`` of the training, and for each test ``"entities"``, ``"relations"``, ``"strict"`` (micro F1)
-        and ``"entities_macro"``, ``"strict_macro"``.
+        ``"cpu_seconds"`` of the training; under ``"errors"`` for each test what
+        :func:`~paper_lessons.spert.evaluation.error_kinds` counts; and for each test ``"entities"``, ``"relations"``,
+        ``"strict"`` (micro F1) and ``"entities_macro"``, ``"strict_macro"``.
     """
     with one_thread():
-        network, tokenizer = _encoder(encoder, train, seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            made = SpERT(network, types.entities, types.relations, types.symmetric, **(model or {}))
-        extractor = SpanRelationExtractor(made, tokenizer)
+        extractor = SpanRelationExtractor.from_encoder(
+            types, _encoder(encoder, train, seed), seed=seed, **(model or {})
+        )
         start = time.process_time()
         extractor.fit(train, seed=seed, **(training or {}))
         found: dict[str, Any] = {"cpu_seconds": round(time.process_time() - start, 1)}
+        found["errors"] = {}
         for name, documents in tests.items():
-            found[name] = as_numbers(extractor.evaluate(documents))
+            predicted = extractor.predict(documents)
+            found[name] = as_numbers(evaluate(documents, predicted, symmetric=types.symmetric))
+            found["errors"][name] = error_kinds(documents, predicted, symmetric=types.symmetric)
+    return found
+
+
+def run_arms(
+    one_run: Callable[..., dict[str, Any]],
+    arms: Sequence[str],
+    seeds: Sequence[int],
+    shared: dict[str, Any],
+    **how: Any,
+) -> dict[str, dict[str, Any]]:
+    """Run every arm with every seed.
+
+    Parameters
+    ----------
+    one_run : callable
+        Takes ``arm``, ``seed`` and what is shared; returns what :func:`learn` does.
+    arms : sequence of str
+    seeds : sequence of int
+    shared : dict
+    **how
+        Of :func:`~paper_lessons.runs.run_tasks`.
+
+    Returns
+    -------
+    dict
+        For each arm its ``"runs"``, for each test mean and deviation of each score, and of the seconds.
+    """
+    tasks = [{"arm": arm, "seed": seed} for arm in arms for seed in seeds]
+    runs = run_tasks(one_run, tasks, shared=shared, **how)
+    found: dict[str, dict[str, Any]] = {}
+    for number, arm in enumerate(arms):
+        own = runs[number * len(seeds) : (number + 1) * len(seeds)]
+        found[arm] = {"runs": own, "cpu_seconds": spread([one["cpu_seconds"] for one in own])}
+        for test in own[0]:
+            if test not in ("cpu_seconds", "errors"):
+                names = own[0][test]
+                found[arm][test] = {
+                    name: spread([one[test][name] for one in own]) for name in names
+                }
     return found
 
 

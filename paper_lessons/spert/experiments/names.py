@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paper_lessons import plotting
-from paper_lessons.runs import run_tasks
 from paper_lessons.spert.data.corpus import relation_corpus
-from paper_lessons.spert.experiments.learning import SMALL, learn, spread
+from paper_lessons.spert.experiments.learning import SMALL, learn, run_arms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,18 +56,11 @@ def run(
         and deviation of each score.
     """
     training = {name: ARMS[name] | ({} if epochs is None else {"epochs": epochs}) for name in arms}
-    tasks = [{"arm": arm, "seed": seed} for arm in arms for seed in seeds]
     shared = {"sentences": sentences, "training": training}
-    runs = run_tasks(
-        one_run, tasks, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
-    found = {}
-    for arm in arms:
-        own = [run for task, run in zip(tasks, runs, strict=True) if task["arm"] == arm]
-        found[arm] = {"runs": own, **summary(own)}
+    how = {"jobs": jobs, "progress": progress, "checkpoint": checkpoint}
     return {
         "settings": {"seeds": list(seeds), "sentences": sentences, "training": training},
-        "arms": found,
+        "arms": run_arms(one_run, arms, seeds, shared, **how),
     }
 
 
@@ -77,14 +69,6 @@ def one_run(arm: str, seed: int, *, sentences: int, training: dict[str, Any]) ->
     corpus = relation_corpus(sentences, seed)
     tests = {"seen": corpus.seen, "new": corpus.new}
     return learn(corpus.train, tests, corpus.types, encoder=arm, training=training[arm], seed=seed)
-
-
-def summary(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Mean and deviation over runs of each score of each test."""
-    return {
-        test: {name: spread([run[test][name] for run in runs]) for name in runs[0][test]}
-        for test in TESTS
-    }
 
 
 def plot(result: dict[str, Any], axes: Axes) -> None:
