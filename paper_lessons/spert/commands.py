@@ -300,6 +300,15 @@ def conll04(
     ablations: Annotated[
         bool, typer.Option("--ablations", help="The paper's choices switched off, with one seed.")
     ] = False,
+    dev: Annotated[
+        bool,
+        typer.Option(
+            "--dev", help="Train on the development part too, as the paper's final models."
+        ),
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="10 with --full, else 1.")
+    ] = None,
     run: Long,
 ) -> None:
     """Newspaper sentences: entities and relations by MiniLM; --full takes ten epochs and three seeds."""
@@ -311,7 +320,8 @@ def conll04(
             folder,
             seeds=list(seeds),
             arms=experiment.ABLATIONS if ablations else experiment.ABLATIONS[:1],
-            epochs=None if run.full else 1,
+            epochs=epochs or (None if run.full else 1),
+            dev=dev,
             encoder=encoder,
             **run.how(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from matplotlib.colors import LinearSegmentedColormap
@@ -54,6 +54,49 @@ def score_spans(
         pooled = table.ranges(at, places[:, 0], places[:, 1])
         logits = model.entity(torch.cat([cls[at], pooled, model.widths(places)], 1))
     return dict(zip(spans, logits.softmax(1).tolist(), strict=True))
+
+
+def score_triangle(
+    extractor: SpanRelationExtractor, tokens: Sequence[str], least: float = 0.01
+) -> dict[str, Any]:
+    """What :func:`~paper_lessons.spert.page.triangle.triangle_html` draws: scores of all spans, and of all their pairs.
+
+    Parameters
+    ----------
+    extractor : SpanRelationExtractor
+    tokens : sequence of str
+        Words of one sentence.
+    least : float
+        Relations below it are left out, and those of spans below it.
+
+    Returns
+    -------
+    dict
+        ``"tokens"``, ``"types"``; ``"spans"`` with ``"start"``, ``"end"`` and ``"scores"`` ("no entity" first);
+        ``"relations"`` with ``"head"`` and ``"tail"`` (places among the spans), ``"type"`` and ``"score"``.
+    """
+    scores = score_spans(extractor, tokens)
+    places = {span: place for place, span in enumerate(scores)}
+    possible = [span for span, row in scores.items() if 1 - row[0] >= least]
+    paired = extractor.predict([list(tokens)], entities=[possible], threshold=least)[0]
+    spans = [places[one.words] for one in paired.entities]
+    return {
+        "tokens": list(tokens),
+        "types": list(extractor.model.types.entities),
+        "spans": [
+            {"start": start, "end": end, "scores": [round(one, 4) for one in row]}
+            for (start, end), row in scores.items()
+        ],
+        "relations": [
+            {
+                "head": spans[one.head],
+                "tail": spans[one.tail],
+                "type": one.type,
+                "score": round(one.score, 4),
+            }
+            for one in paired.relations
+        ],
+    }
 
 
 def draw_triangle(

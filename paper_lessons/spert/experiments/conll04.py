@@ -34,6 +34,7 @@ ABLATIONS = (
     "random weights",
 )
 FILES = ("conll04_train.json", "conll04_test.json", "conll04_types.json")
+DEV = "conll04_dev.json"
 
 
 def run(
@@ -41,6 +42,7 @@ def run(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     arms: Sequence[str] = (PAPER,),
+    dev: bool = False,
     epochs: int | None = None,
     encoder: str = "minilm",
     jobs: int | None = None,
@@ -56,6 +58,8 @@ def run(
     seeds : sequence of int
     arms : sequence of str
         Of :data:`~paper_lessons.spert.experiments.ablations.ARMS`.
+    dev : bool
+        Train on ``conll04_dev.json`` too, as the paper's final models do.
     epochs : int, optional
         10 without it.
     encoder : str
@@ -74,25 +78,28 @@ def run(
         If a file is absent.
     """
     folder = Path(folder)
-    absent = [name for name in FILES if not (folder / name).is_file()]
+    files = (*FILES, DEV) if dev else FILES
+    absent = [name for name in files if not (folder / name).is_file()]
     if absent:
-        raise ValueError(f"folder must have {', '.join(FILES)}; it lacks {', '.join(absent)}")
+        raise ValueError(f"folder must have {', '.join(files)}; it lacks {', '.join(absent)}")
     training = TRAINING | ({} if epochs is None else {"epochs": epochs})
-    shared = {"folder": str(folder), "training": training, "encoder": encoder}
+    shared = {"folder": str(folder), "dev": dev, "training": training, "encoder": encoder}
     how = {"jobs": jobs, "progress": progress, "checkpoint": checkpoint}
     return {
-        "settings": {"seeds": list(seeds), "encoder": encoder, **training},
+        "settings": {"seeds": list(seeds), "encoder": encoder, "dev": dev, **training},
         "arms": run_arms(one_run, arms, seeds, shared, **how),
     }
 
 
 def one_run(
-    arm: str, seed: int, *, folder: str, training: dict[str, Any], encoder: str
+    arm: str, seed: int, *, folder: str, dev: bool, training: dict[str, Any], encoder: str
 ) -> dict[str, Any]:
     """Train one arm once; its test is ``"test"``."""
     place, options = Path(folder), ARMS[arm]
     types = read_types(place / "conll04_types.json")
     train, test = (read_spert_json(place / name, types) for name in FILES[:2])
+    if dev:
+        train = [*train, *read_spert_json(place / DEV, types)]
     return learn(
         train,
         {"test": test},
