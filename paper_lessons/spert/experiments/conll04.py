@@ -31,6 +31,7 @@ ABLATIONS = (
     "context: whole sentence",
     "context: [CLS]",
     "mean pooling",
+    "sum pooling",
     "random weights",
 )
 FILES = ("conll04_train.json", "conll04_test.json", "conll04_types.json")
