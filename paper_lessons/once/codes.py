@@ -1,0 +1,232 @@
+"""A class is a few numbers: the weights of a 1 x 1 convolution that draws its heat map.
+
+All codes lie in one table, in blocks of 64 slots, and every block is one convolution of always the same shape. So the numbers of
+a class do not depend on how many others there are: not by a bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+BLOCK = 64
+
+
+@dataclass(frozen=True)
+class ClassCode:
+    """What is known of a class.
+
+    Attributes
+    ----------
+    name : str
+    vector : Float[Tensor, "length"]
+        Mean over the shots: weights of the heat map and their bias, then, where sizes are its own, weights of width and of
+        height.
+    shots : int
+        Pictures of objects that it is the mean of; 0 of a class that was trained.
+    base : bool
+        Whether it was trained with the detector.
+    """
+
+    name: str
+    vector: Float[Tensor, " length"]
+    shots: int
+    base: bool
+
+
+class CodeBank(nn.Module):
+    """The codes of all classes.
+
+    Parameters
+    ----------
+    features : int
+        Channels of the feature map.
+    class_specific_size : bool
+        Whether a code has weights for width and height, too.
+
+    Examples
+    --------
+    >>> bank = CodeBank(2)
+    >>> bank.add("mug", torch.tensor([[1.0, 0.0, -1.0], [3.0, 2.0, 0.0]]))
+    >>> bank["mug"].vector.tolist(), bank["mug"].shots
+    ([2.0, 1.0, -0.5], 2)
+    >>> bank(torch.ones(1, 2, 1, 1))[0].flatten().tolist()
+    [2.5]
+    """
+
+    table: Tensor
+
+    def __init__(self, features: int, class_specific_size: bool = False) -> None:
+        super().__init__()
+        self.features, self.rows = features, 3 if class_specific_size else 1
+        self.length = self.rows * features + 1
+        self.register_buffer("table", torch.zeros(0, self.length))
+        self._entries: dict[str, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    @property
+    def names(self) -> list[str]:
+        """Classes in the order of the outputs: as they came."""
+        return list(self._entries)
+
+    def __getitem__(self, name: str) -> ClassCode:
+        entry = self._known(name)
+        return ClassCode(name, self.table[entry.slot].clone(), entry.shots, entry.base)
+
+    def add(self, name: str, codes: Float[Tensor, "shots length"], *, base: bool = False) -> None:
+        """A new class, the mean of the codes of some shots.
+
+        Parameters
+        ----------
+        name : str
+        codes : Float[Tensor, "shots length"]
+        base : bool
+
+        Raises
+        ------
+        ValueError
+            If the name is taken, or the codes are none or of another length.
+        """
+        if name in self._entries:
+            raise ValueError(
+                f"name {name!r} is taken; mode='update' adds shots to it, mode='replace' begins anew"
+            )
+        codes = self._checked(codes)
+        taken = {one.slot for one in self._entries.values()}
+        slot = next(place for place in range(len(taken) + 1) if place not in taken)
+        if slot >= len(self.table):
+            more = self.table.new_zeros(BLOCK, self.length)
+            self.table = torch.cat([self.table, more])
+        entry = _Entry(slot, codes.double().sum(0), len(codes), base)
+        self._entries[name] = entry
+        self._write(entry)
+
+    def update(self, name: str, codes: Float[Tensor, "shots length"]) -> None:
+        """More shots of a class: its code becomes the mean of all of them.
+
+        Parameters
+        ----------
+        name : str
+        codes : Float[Tensor, "shots length"]
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or it was trained and not registered.
+        """
+        entry = self._known(name)
+        if entry.base:
+            raise ValueError(f"name {name!r} is a base class, which has no shots to add to")
+        codes = self._checked(codes)
+        entry.total = entry.total + codes.double().sum(0)
+        entry.shots += len(codes)
+        self._write(entry)
+
+    def forget(self, name: str, *, force: bool = False) -> None:
+        """Remove a class; its slot becomes free.
+
+        Parameters
+        ----------
+        name : str
+        force : bool
+            Whether base classes may be removed: no shots bring them back.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or it is a base class.
+        """
+        entry = self._known(name)
+        if entry.base and not force:
+            raise ValueError(f"name {name!r} is a base class; force=True forgets it for good")
+        self.table[entry.slot] = 0
+        del self._entries[name]
+
+    def rename(self, old: str, new: str) -> None:
+        """Another name for a class; it keeps its place.
+
+        Parameters
+        ----------
+        old, new : str
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or the new name is taken.
+        """
+        self._known(old)
+        if new in self._entries and new != old:
+            raise ValueError(f"name {new!r} is taken")
+        self._entries = {new if key == old else key: one for key, one in self._entries.items()}
+
+    def forward(
+        self, features: Float[Tensor, "batch features height width"]
+    ) -> tuple[Float[Tensor, "batch classes height width"], Tensor | None]:
+        """Heat maps of all classes, before the sigmoid, and their sizes.
+
+        Parameters
+        ----------
+        features : Float[Tensor, "batch features height width"]
+
+        Returns
+        -------
+        Float[Tensor, "batch classes height width"]
+        Float[Tensor, "batch classes 2 height width"], or None where sizes are shared
+        """
+        slots = [one.slot for one in self._entries.values()]
+        weights, bias = self.table[:, :-1], self.table[:, -1]
+        heat = self._blocks(features, weights[:, : self.features], bias, slots)
+        if self.rows == 1:
+            return heat, None
+        parts = [weights[:, k * self.features : (k + 1) * self.features] for k in (1, 2)]
+        sizes = [self._blocks(features, part, torch.zeros_like(bias), slots) for part in parts]
+        return heat, torch.stack(sizes, 2)
+
+    def _blocks(self, features: Tensor, weights: Tensor, bias: Tensor, slots: list[int]) -> Tensor:
+        maps = []
+        for begin in range(0, len(weights), BLOCK):
+            own = [slot - begin for slot in slots if begin <= slot < begin + BLOCK]
+            if own:
+                block = slice(begin, begin + BLOCK)
+                full = F.conv2d(features, weights[block, :, None, None], bias[block])
+                maps.append((own, begin, full))
+        out = features.new_empty(len(features), len(slots), *features.shape[2:])
+        for own, begin, full in maps:
+            places = [slots.index(begin + one) for one in own]
+            out[:, places] = full[:, own]
+        return out
+
+    def _write(self, entry: _Entry) -> None:
+        self.table[entry.slot] = (entry.total / entry.shots).to(self.table)
+
+    def _known(self, name: str) -> _Entry:
+        if name not in self._entries:
+            known = ", ".join(self._entries) or "(none)"
+            raise ValueError(f"name must be one of {known}; got {name!r}")
+        return self._entries[name]
+
+    def _checked(self, codes: Tensor) -> Tensor:
+        if codes.ndim != 2 or codes.shape[1] != self.length or not len(codes):
+            raise ValueError(
+                f"codes must have shape (shots, {self.length}) with at least one shot, got {tuple(codes.shape)}"
+            )
+        return codes.detach()
+
+
+@dataclass
+class _Entry:
+    slot: int
+    total: Float[
+        Tensor, " length"
+    ]  # in double precision, so that shots one by one and all at once agree
+    shots: int
+    base: bool
