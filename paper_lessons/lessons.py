@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["complete", "library only", "not yet"]
+Status = Literal["complete", "library only", "begun", "not yet"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Lesson:
     paper, authors, year, arxiv : str, str, int, str
         Where it comes from.
     status : str
-        ``"complete"`` (library, chapter and exercises), ``"library only"`` or ``"not yet"``.
+        ``"complete"`` (library, chapter and exercises), ``"library only"``, ``"begun"`` (pieces of it) or ``"not yet"``.
     """
 
     number: int
@@ -94,7 +94,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Eberts, Ulges",
         2019,
         "1909.07755",
-        "library only",
+        "complete",
     ),
     Lesson(
         6,
@@ -113,6 +113,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Perez-Rua, Zhu, Hospedales, Xiang",
         2020,
         "2003.04668",
+        "begun",
     ),
 )
 

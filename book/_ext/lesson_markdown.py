@@ -61,6 +61,7 @@ def _what_is_there(lesson: Lesson) -> str:
     words = {
         "complete": "chapter, library, exercises",
         "library only": "library",
+        "begun": "pieces of the library",
         "not yet": "not yet",
     }
     return words[lesson.status]

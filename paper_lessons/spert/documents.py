@@ -143,7 +143,8 @@ class Document:
         Raises
         ------
         ValueError
-            As :func:`annotate`.
+            If an entity has no words or words that are not there, two of different type have the same words, or a
+            relation's head or tail is no entity, or both are the same one.
 
         Examples
         --------

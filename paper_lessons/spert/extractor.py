@@ -48,7 +48,8 @@ class SpanRelationExtractor:
     model : SpERT
     tokenizer : transformers.PreTrainedTokenizerFast
     words : "basic" or callable
-        How texts fall into words; see :func:`paper_lessons.spert.words.find_words`.
+        How texts fall into words: by :func:`~paper_lessons.spert.split_words`, or by a function of yours that gives the
+        words of a text, or their (start, end) in characters.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class SpanRelationExtractor:
         ----------
         types : Types
         encoder : str, Path, or (transformers.PreTrainedModel, tokenizer)
-            As :func:`~paper_lessons.spert.encoders.load_encoder`, or what that gives.
+            As :func:`~paper_lessons.spert.load_encoder`, or what that gives.
         words : "basic" or callable
         seed : int
             Of the classifiers' first weights.
@@ -116,9 +117,9 @@ class SpanRelationExtractor:
         dev : sequence of Document, optional
             Evaluated after each epoch; the scores stand in ``history_``. Nothing is chosen by them.
         checkpoint, progress, on_epoch
-            As :func:`~paper_lessons.spert.training.train`.
+            As :func:`~paper_lessons.spert.train`.
         **how
-            Of :class:`~paper_lessons.spert.training.Training`.
+            Of :class:`~paper_lessons.spert.Training`.
 
         Returns
         -------
@@ -236,7 +237,7 @@ class SpanRelationExtractor:
         ----------
         documents : sequence of Document
         overlapping : "all" or "drop"
-            As :func:`~paper_lessons.spert.evaluation.evaluate`.
+            As :func:`~paper_lessons.spert.evaluate`.
         **options
             Of :meth:`predict`.
 

@@ -176,3 +176,39 @@ def test_without_scripts_the_stepper_is_a_table(site):
         assert figure.locator("tbody tr").count() == 25
         assert figure.locator("table").is_visible()
         assert not figure.locator("button").first.is_visible()
+
+
+@pytest.mark.slow
+def test_the_triangle_of_lesson_5_is_moved_by_the_keyboard(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/05_spert.html") as page:
+        figure = page.locator(".spans")
+        says = figure.get_by_role("status")
+        assert says.inner_text().startswith("3 spans stay, which makes 6 ordered pairs")
+        assert figure.locator("g.kept").count() == 3
+        assert "Ann Lee — works_for → Acme" in figure.locator(".found").inner_text()
+        entities, relations = figure.get_by_role("slider").all()
+        entities.focus()
+        page.keyboard.press("Home")
+        assert figure.locator("g.kept").count() > 3
+        relations.focus()
+        page.keyboard.press("End")
+        assert figure.locator("output").all_inner_texts() == ["0.01", "0.99"]
+        entities.focus()
+        page.keyboard.press("End")
+        assert figure.locator("g.kept").count() < 3
+        figure.locator("summary").focus()
+        page.keyboard.press("Enter")
+        assert figure.locator("tbody tr").count() == 28
+
+
+@pytest.mark.slow
+def test_without_scripts_the_triangle_stands_still(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/05_spert.html", scripts=False) as page:
+        figure = page.locator(".spans")
+        assert figure.locator("g.kept").count() == 3
+        assert figure.locator(".found li").count() == 2
+        assert not figure.get_by_role("slider").first.is_visible()

@@ -37,7 +37,7 @@ def learn(
     tests : mapping of str to sequence of Document
     types : Types
     encoder : str
-        As :func:`~paper_lessons.spert.encoders.load_encoder`; or ``"small random"``, a small BERT of random weights
+        As :func:`~paper_lessons.spert.load_encoder`; or ``"small random"``, a small BERT of random weights
         with pieces learnt from ``train``; or ``"MiniLM, random"``, MiniLM's shape and pieces without its weights.
     model, training : mapping, optional
         Options of :class:`~paper_lessons.spert.SpERT` and :class:`~paper_lessons.spert.Training`.
@@ -47,7 +47,7 @@ def learn(
     -------
     dict
         ``"cpu_seconds"`` of the training; under ``"errors"`` for each test what
-        :func:`~paper_lessons.spert.evaluation.error_kinds` counts; and for each test ``"entities"``, ``"relations"``,
+        :func:`~paper_lessons.spert.error_kinds` counts; and for each test ``"entities"``, ``"relations"``,
         ``"strict"`` (micro F1) and ``"entities_macro"``, ``"strict_macro"``.
     """
     with one_thread():
