@@ -1,7 +1,7 @@
 """ONCE: a detector of objects as peaks, to which a class is added by one forward pass of a few pictures.
 
 Perez-Rua, Zhu, Hospedales, Xiang 2020, Incremental Few-Shot Object Detection (arXiv 2003.04668).
-The pieces of the detector are here; the detector itself is not yet.
+The detector and its codes are here; its training is not yet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank
 from paper_lessons.once.data.glyphs import Scenes, glyph_scenes, glyph_split
 from paper_lessons.once.decoding import Peaks, decode, find_peaks
+from paper_lessons.once.detector import OnceDetector
+from paper_lessons.once.generator import centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss
 from paper_lessons.once.targets import Targets, gaussian_radius, splat_targets
 
@@ -27,6 +29,9 @@ __all__ = [
     "decode",
     "ClassCode",
     "CodeBank",
+    "support_crops",
+    "centre_features",
+    "OnceDetector",
     "Scenes",
     "glyph_split",
     "glyph_scenes",

@@ -1,11 +1,13 @@
 """From heat maps to boxes: peaks that exceed a threshold, class by class.
 
 A class is decoded as if it were alone. So a class that is added or forgotten moves no box of another one; only a limit on all
-detections together, which is applied last, can.
+detections together, which is applied last, can. Even probabilities are computed one by one: over a whole tensor, the last digit of
+a sigmoid depends on the place of a number in a register of the processor.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -22,14 +24,15 @@ class Peaks:
     ----------
     picture, label, row, column : Int[Tensor, "peaks"]
         In the map's order.
-    scores : Float[Tensor, "peaks"]
+    logits : Float[Tensor, "peaks"]
+        Before the sigmoid.
     """
 
     picture: Int[Tensor, " peaks"]
     label: Int[Tensor, " peaks"]
     row: Int[Tensor, " peaks"]
     column: Int[Tensor, " peaks"]
-    scores: Float[Tensor, " peaks"]
+    logits: Float[Tensor, " peaks"]
 
 
 def find_peaks(
@@ -92,7 +95,7 @@ def find_peaks(
         cells // (height * width) % classes,
         row[peak],
         column[peak],
-        torch.sigmoid(value[peak]),
+        value[peak],
     )
 
 
@@ -144,12 +147,24 @@ def decode(
     results = []
     for number in range(len(logits)):
         own = (found.picture == number).nonzero().squeeze(1)
-        own = own[torch.argsort(found.scores[own], descending=True, stable=True)]
+        own = own[torch.argsort(found.logits[own], descending=True, stable=True)]
         own = own[_rank_in_class(found.label[own]) < per_class][:max_detections]
+        scores = [_sigmoid(one) for one in found.logits[own].tolist()]
         results.append(
-            {"boxes": boxes[own], "scores": found.scores[own], "labels": found.label[own]}
+            {
+                "boxes": boxes[own],
+                "scores": torch.tensor(scores, dtype=torch.float32, device=logits.device),
+                "labels": found.label[own],
+            }
         )
     return results
+
+
+def _sigmoid(x: float) -> float:
+    if x >= 0:
+        return 1 / (1 + math.exp(-x))
+    small = math.exp(x)
+    return small / (1 + small)
 
 
 def _rank_in_class(labels: Int[Tensor, " n"]) -> Int[Tensor, " n"]:

@@ -40,7 +40,7 @@ def test_of_equal_neighbours_one_is_a_peak():
 
 
 def test_a_map_of_one_cell_and_an_empty_one():
-    assert len(find_peaks(torch.ones(1, 1, 1, 1)).scores) == 1
+    assert len(find_peaks(torch.ones(1, 1, 1, 1)).logits) == 1
     none = decode(torch.full((2, 1, 4, 4), -9.0), torch.zeros(2, 2, 4, 4), torch.zeros(2, 2, 4, 4))
     assert [one["boxes"].shape for one in none] == [(0, 4), (0, 4)]
 

@@ -1,0 +1,132 @@
+"""Adding, updating and forgetting classes moves no box of another one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from paper_lessons.once import OnceDetector, glyph_scenes
+
+OPTIONS = {"small": {}, "resnet50": {"width": 8, "channels": 32}, "hourglass": {"widths": (16, 16, 24)}}  # fmt: skip
+
+
+def detector(support_encoder="crop", backbone="small", classes=("cat", "dog", "owl")):
+    torch.manual_seed(0)
+    made = OnceDetector(list(classes), backbone, support_encoder=support_encoder, options=OPTIONS[backbone])  # fmt: skip
+    # codes that fire, so that there is something to move
+    made.bank.table[: len(classes), :-1] *= 20
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return glyph_scenes(6, "AEK", seed=0)
+
+
+def shots(scenes, count):
+    return list(scenes.images[:count]), scenes.boxes[:count]
+
+
+def same(before, after, names):
+    for one, two in zip(before, after, strict=True):
+        old = torch.tensor([name in names for name in two["names"]], dtype=torch.bool)
+        for key in ("boxes", "scores", "labels"):
+            assert torch.equal(one[key], two[key][old])
+
+
+@pytest.mark.parametrize("support_encoder", ["crop", "centre"])
+@pytest.mark.parametrize("backbone", OPTIONS)
+def test_a_new_class_moves_no_box_of_another(scenes, backbone, support_encoder):
+    model, images = detector(support_encoder, backbone), list(scenes.images)
+    before = model.detect(images, 0.05, None)
+    assert sum(len(one["scores"]) for one in before) > 10
+    for number in range(70):
+        model.register(f"new {number}", *shots(scenes, 1 + number % 3))
+    same(before, model.detect(images, 0.05, None), {"cat", "dog", "owl"})
+    model.register("new 0", *shots(scenes, 2), mode="update")
+    model.register("new 1", *shots(scenes, 2), mode="replace")
+    for number in range(0, 70, 2):
+        model.forget(f"new {number}")
+    same(before, model.detect(images, 0.05, None), {"cat", "dog", "owl"})
+
+
+def test_nor_does_training_mode_once_it_is_frozen(scenes):
+    model = detector()
+    images = list(scenes.images)
+    before = model.detect(images, 0.05, None)
+    model.freeze()
+    model.train()
+    model(model.prepare(images))  # would move the batch statistics
+    model.generator(torch.randn(4, 3, 48, 48))
+    assert model.generator.training
+    assert not model.backbone.training
+    same(before, model.detect(images, 0.05, None), {"cat", "dog", "owl"})
+    assert not any(one.requires_grad for one in model.backbone.parameters())
+    assert all(one.requires_grad for one in model.generator.parameters())
+
+
+@pytest.mark.parametrize("support_encoder", ["crop", "centre"])
+def test_shots_in_parts_are_all_at_once(scenes, support_encoder):
+    one, two = detector(support_encoder), detector(support_encoder)
+    one.register("A", *shots(scenes, 5))
+    two.register("A", *shots(scenes, 2))
+    two.register("A", list(scenes.images[2:5]), scenes.boxes[2:5], mode="update")
+    assert one.bank["A"].shots == two.bank["A"].shots == sum(map(len, scenes.boxes[:5]))
+    torch.testing.assert_close(one.bank["A"].vector, two.bank["A"].vector, atol=1e-5, rtol=1e-5)
+
+
+def test_pictures_of_other_sizes_and_channels(scenes):
+    model = detector()
+    whole = scenes.images[0].float() / 255
+    found = model.detect(
+        [whole, whole[:, :50, :70], whole[:1], torch.cat([whole, whole[:1]])], 0.05
+    )
+    assert [len(one["names"]) == len(one["boxes"]) for one in found] == [True] * 4
+    assert found[1]["boxes"].canvas_size == (50, 70)
+    assert float(found[1]["boxes"][:, 2].max()) <= 70
+    with_alpha, bytes_ = found[3], model.detect([scenes.images[0]], 0.05)[0]
+    torch.testing.assert_close(with_alpha["scores"], found[0]["scores"], atol=1e-5, rtol=1e-5)
+    assert with_alpha["labels"].tolist() == bytes_["labels"].tolist()
+
+
+def test_an_update_and_a_replacement(scenes):
+    model = detector()
+    first = model.register("A", *shots(scenes, 1))
+    with pytest.raises(ValueError, match="'A' is taken"):
+        model.register("A", *shots(scenes, 1))
+    again = model.register("A", *shots(scenes, 1), mode="replace")
+    assert torch.equal(first.vector, again.vector)
+    model.rename("A", "B")
+    assert model.classes[-1] == "B"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "options", "sentence"),
+    [
+        ([[]], {}, "boxes must have at least one"),
+        ([], {}, "boxes must be given for each of 1 images, got 0"),
+        ([[[10, 10, 14, 60]]], {}, r"boxes\[0\] must have sides of 8 pixels and more"),
+        ([[[90, 10, 200, 60]]], {}, r"boxes\[0\] must have sides of 8 pixels .* got \[90.0, 10.0, 96.0, 60.0\]"),
+        ([[[40, 40, 20, 20]]], {}, "is it left, top, width, height"),
+        ([[[10, 10, 60, 60]]], {"mode": "add"}, "mode must be 'new', 'update' or 'replace'"),
+        ([[[10, 10, 60, 60]]], {"mode": "update"}, "name must be one of cat, dog, owl; got 'A'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_registered_is_refused(scenes, boxes, options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        detector().register("A", [scenes.images[0]], boxes, **options)
+
+
+def test_other_refusals(scenes):
+    model = detector()
+    with pytest.raises(ValueError, match=r"images\[0\] must have shape \(3, height, width\)"):
+        model.detect([scenes.images[0, 0]])
+    with pytest.raises(ValueError, match=r"images\[0\] must be floats in \[0, 1\] or uint8"):
+        model.detect([scenes.images[0].long()])
+    with pytest.raises(ValueError, match="images must have at least one"):
+        model.prepare([])
+    with pytest.raises(ValueError, match="classes must be names that differ"):
+        OnceDetector(["a", "a"])
+    with pytest.raises(ValueError, match="support_encoder must be"):
+        OnceDetector(["a"], support_encoder="mean")
+    assert model.detect([]) == []
