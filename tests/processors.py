@@ -40,6 +40,8 @@ PARTS = [
     *("soft_sort/test_permutahedron.py", "soft_sort/test_strength.py", "soft_sort/test_faults.py"),
     *("dn2/test_neighbors.py", "dn2/test_whitening.py", "dn2/test_thresholds.py"),
     *("spert/test_decoding.py", "spert/test_pooling.py", "spert/test_evaluation.py"),
+    *("once/test_targets.py", "once/test_losses.py", "once/test_decoding.py"),
+    *("once/test_codes.py", "once/test_detector.py"),
     *("classroom/test_lessons.py", "classroom/test_values.py", "classroom/test_comparing.py"),
 ]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-r", "fE"]

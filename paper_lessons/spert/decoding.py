@@ -227,11 +227,17 @@ def _entities(model: SpERT, batch: Batch, cls: Tensor, table) -> _Spans:
         logits = pooled @ for_span + (shared[:, None] + by_width[width])
         starts = torch.arange(pooled.shape[1], device=cls.device)
         real = starts + width <= batch.words[:, None]
-        sentence, start = ((logits.argmax(-1) > 0) & real).nonzero(as_tuple=True)
+        sentence, start = ((logits.argmax(-1) > 0) & real).nonzero(
+            as_tuple=True,
+        )
         score, kind = logits[sentence, start].float().softmax(-1).max(-1)
         spans = torch.stack([start, start + width], 1)
-        found.append([sentence, spans, kind, score, pooled[sentence, start]])
-    joined = _Spans(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+        found.append(
+            [sentence, spans, kind, score, pooled[sentence, start]],
+        )
+    joined = _Spans(
+        *(torch.cat(parts) for parts in zip(*found, strict=True)),
+    )
     return joined.take(torch.argsort(joined.sentence, stable=True))
 
 

@@ -194,7 +194,7 @@ def test_the_triangle_of_lesson_5_is_moved_by_the_keyboard(site):
         assert figure.locator("g.kept").count() > 3
         relations.focus()
         page.keyboard.press("End")
-        assert figure.locator("output").all_inner_texts() == ["0.01", "0.99"]
+        assert figure.locator(".value").all_inner_texts() == ["0.01", "0.99"]
         entities.focus()
         page.keyboard.press("End")
         assert figure.locator("g.kept").count() < 3

@@ -116,7 +116,8 @@ def _cell(data: Plain, place: int, kept: bool, widest: int) -> str:
 
 def _slider(name: str, value: float) -> str:
     return (
-        f"<label>Threshold of {'entities' if name == 'entity' else 'relations'}: <output>{value:.2f}</output> "
+        f"<label>Threshold of {'entities' if name == 'entity' else 'relations'}: "
+        f'<span class="value">{value:.2f}</span> '
         f'<input type="range" data-of="{name}" min="0.01" max="0.99" step="0.01" value="{value}"></label>'
     )
 
@@ -147,7 +148,7 @@ _STYLE = """
 @key label{display:block;margin:.3rem 0}
 @key input{width:60%;vertical-align:middle;accent-color:@blue}
 @key input:focus-visible{outline:3px solid @blue}
-@key output{display:inline-block;width:2.5em;font-family:monospace}
+@key .value{display:inline-block;width:2.5em;font-family:monospace}
 @key [hidden]{display:none}
 @key .wide{overflow-x:auto;max-height:30rem}
 @key .found{min-height:5em}
@@ -162,7 +163,7 @@ const words=i=>data.tokens.slice(data.spans[i].start,data.spans[i].end).join(" "
 function show(){
  const at={};
  box.querySelectorAll("input").forEach(one=>{at[one.dataset.of]=+one.value;
-  one.parentElement.querySelector("output").textContent=(+one.value).toFixed(2);});
+  one.parentElement.querySelector(".value").textContent=(+one.value).toFixed(2);});
  const kept=new Set();
  data.spans.forEach((one,i)=>{if(1-one.scores[0]>=at.entity)kept.add(i);});
  cells.forEach((one,i)=>one.classList.toggle("kept",kept.has(i)));
