@@ -182,6 +182,8 @@ def _training(report, model, splitter, pieces, count, seconds) -> None:
     rivals = {
         "ours": stepper(lambda own: own(splitter.batch(joined), samples), True),
         "masks": stepper(lambda own: naive.loss(own, joined, samples), False),
+        # what no form of spans and pairs can go below
+        "encoder alone": stepper(lambda own: _bare_loss(own, splitter.batch(joined)), True),
     }
     measured = measure(rivals, seconds=seconds, minimum_rounds=5)
     case = f"training step, {pieces} pieces, batch of {count}"
@@ -189,6 +191,11 @@ def _training(report, model, splitter, pieces, count, seconds) -> None:
         Bar(case, "masks, x ours", STEP_BAR, ratio(measured["masks"], measured["ours"]))
     )
     _tell(report, "training", case, measured, count)
+
+
+def _bare_loss(model: Any, batch: Any) -> Any:
+    states = model.encoder(input_ids=batch.ids, attention_mask=batch.attention).last_hidden_state
+    return states.square().mean()
 
 
 def _memory(report: Report) -> None:
