@@ -6,6 +6,8 @@ a class do not depend on how many others there are: not by a bit.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -190,6 +192,71 @@ class CodeBank(nn.Module):
         parts = [weights[:, k * self.features : (k + 1) * self.features] for k in (1, 2)]
         sizes = [self._blocks(features, part, torch.zeros_like(bias), slots) for part in parts]
         return heat, torch.stack(sizes, 2)
+
+    def as_tensors(self, names: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """All that is known of some classes, as tensors that a file can hold.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            All classes without it.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``"names"`` are bytes of JSON.
+        """
+        chosen = {name: self._known(name) for name in (self.names if names is None else names)}
+        entries = list(chosen.values())
+        text = json.dumps(list(chosen), ensure_ascii=False).encode()
+        totals = [one.total for one in entries]
+        return {
+            "names": torch.tensor(list(text), dtype=torch.uint8),
+            "codes": self.table[[one.slot for one in entries]].clone(),
+            "totals": torch.stack(totals) if totals else torch.zeros(0, self.length).double(),
+            "shots": torch.tensor([one.shots for one in entries], dtype=torch.long),
+            "base": torch.tensor([one.base for one in entries], dtype=torch.bool),
+        }
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Classes of :meth:`as_tensors`, in their order; all or none.
+
+        Parameters
+        ----------
+        tensors : dict of str to Tensor
+
+        Raises
+        ------
+        ValueError
+            If a name is taken, or codes have another length.
+        """
+        names = json.loads(bytes(tensors["names"].tolist()).decode())
+        taken = [name for name in names if name in self._entries]
+        if taken:
+            raise ValueError(f"names must be free, but {', '.join(taken)} stand here already")
+        if len(names) and tensors["codes"].shape[1] != self.length:
+            raise ValueError(
+                f"codes must have {self.length} numbers, got {tensors['codes'].shape[1]}"
+            )
+        for number, name in enumerate(names):
+            base = bool(tensors["base"][number])
+            self.add(name, tensors["codes"][number : number + 1].to(self.table), base=base)
+            entry = self._entries[name]
+            entry.total = tensors["totals"][number].to(self.table.device)
+            entry.shots = int(tensors["shots"][number])
+            self.table[entry.slot] = tensors["codes"][number].to(self.table)
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars) -> None:
+        destination.update({prefix + key: one for key, one in self.as_tensors().items()})
+
+    def _load_from_state_dict(self, state, prefix, metadata, strict, missing, *rest) -> None:
+        keys = ("names", "codes", "totals", "shots", "base")
+        absent = [prefix + key for key in keys if prefix + key not in state]
+        missing.extend(absent)
+        if not absent:
+            self._entries.clear()
+            self.table = self.table[:0]
+            self.load_tensors({key: state[prefix + key] for key in keys})
 
     def _blocks(self, features: Tensor, weights: Tensor, bias: Tensor, slots: list[int]) -> Tensor:
         maps = []

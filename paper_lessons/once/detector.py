@@ -2,16 +2,21 @@
 
 # Annotations are values here: the hub's mixin reads them.
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from jaxtyping import Float
+from safetensors import safe_open
 from torch import Tensor, nn
 from torchvision import tv_tensors
 
+from paper_lessons.files import write_atomically
 from paper_lessons.once.backbones import conv_bn, make_backbone
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank
@@ -276,6 +281,61 @@ class OnceDetector(
     def rename(self, old: str, new: str) -> None:
         """Another name for a class; as :meth:`CodeBank.rename`."""
         self.bank.rename(old, new)
+
+    def fingerprint(self) -> str:
+        """What codes were made for: a digest of the weights that make features."""
+        digest = hashlib.sha256()
+        for key, one in sorted(self.backbone.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(one.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def save_codes(self, path: str | Path, names: Sequence[str] | None = None) -> Path:
+        """Write codes into a file of a few kilobytes.
+
+        Parameters
+        ----------
+        path : str or Path
+        names : sequence of str, optional
+            The registered classes without it.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        if names is None:
+            names = [name for name in self.classes if not self.bank[name].base]
+        header = {"features": self.fingerprint()}
+        return write_atomically(path, safetensors.torch.save(self.bank.as_tensors(names), header))
+
+    def load_codes(self, path: str | Path) -> list[str]:
+        """Add the classes of a file.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        list of str
+            Their names.
+
+        Raises
+        ------
+        ValueError
+            If they were made for the features of another detector, or a name is taken.
+        """
+        with safe_open(str(path), "pt") as file:
+            made_for = (file.metadata() or {}).get("features")
+            if made_for != self.fingerprint():
+                raise ValueError(
+                    f"codes of {Path(path).name} were made for the features {made_for}, this detector has "
+                    f"{self.fingerprint()}: register the classes again"
+                )
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        before = len(self.classes)
+        self.bank.load_tensors(tensors)
+        return self.classes[before:]
 
     @torch.inference_mode()
     def detect(

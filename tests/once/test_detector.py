@@ -130,3 +130,39 @@ def test_other_refusals(scenes):
     with pytest.raises(ValueError, match="support_encoder must be"):
         OnceDetector(["a"], support_encoder="mean")
     assert model.detect([]) == []
+
+
+def test_a_saved_detector_comes_back_with_its_classes(scenes, tmp_path):
+    model = detector("centre")
+    model.register("mug ☕", *shots(scenes, 3))
+    model.register("key", *shots(scenes, 1))
+    model.forget("key")
+    model.save_pretrained(tmp_path)
+    assert not [one for one in tmp_path.iterdir() if one.suffix in (".bin", ".pt", ".pkl")]
+    again = OnceDetector.from_pretrained(tmp_path).eval()
+    assert again.classes == model.classes
+    images = list(scenes.images)
+    for one, two in zip(model.detect(images, 0.05), again.detect(images, 0.05), strict=True):
+        assert one["names"] == two["names"]
+        assert torch.equal(one["scores"], two["scores"])
+    for one in (model, again):
+        one.register("mug ☕", list(scenes.images[3:]), scenes.boxes[3:], mode="update")
+    assert torch.equal(model.bank["mug ☕"].vector, again.bank["mug ☕"].vector)
+    assert again.bank["cat"].base
+
+
+def test_codes_travel_in_a_file_of_their_own(scenes, tmp_path):
+    model, other = detector(), detector()
+    code = model.register("A", *shots(scenes, 3))
+    path = model.save_codes(tmp_path / "codes.safetensors")
+    assert path.stat().st_size < 4000
+    assert other.load_codes(path) == ["A"]
+    assert torch.equal(other.bank["A"].vector, code.vector)
+    assert other.bank["A"].shots == code.shots
+    with pytest.raises(ValueError, match="names must be free, but A stand here already"):
+        other.load_codes(path)
+    with torch.no_grad():
+        next(other.backbone.parameters()).add_(1e-6)
+    other.forget("A")
+    with pytest.raises(ValueError, match=r"codes of codes.safetensors were made for the features"):
+        other.load_codes(path)
