@@ -9,6 +9,12 @@ from __future__ import annotations
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank
 from paper_lessons.once.data.glyphs import Scenes, glyph_scenes, glyph_split
+from paper_lessons.once.data.readers import (
+    Detections,
+    base_novel_split,
+    read_coco,
+    read_voc,
+)
 from paper_lessons.once.decoding import Peaks, decode, find_peaks
 from paper_lessons.once.detector import OnceDetector
 from paper_lessons.once.generator import centre_features, support_crops
@@ -32,6 +38,10 @@ __all__ = [
     "support_crops",
     "centre_features",
     "OnceDetector",
+    "Detections",
+    "read_coco",
+    "read_voc",
+    "base_novel_split",
     "Scenes",
     "glyph_split",
     "glyph_scenes",
