@@ -1,14 +1,15 @@
 """ONCE: a detector of objects as peaks, to which a class is added by one forward pass of a few pictures.
 
 Perez-Rua, Zhu, Hospedales, Xiang 2020, Incremental Few-Shot Object Detection (arXiv 2003.04668).
-The detector and its codes are here; its training is not yet.
 """
 
 from __future__ import annotations
 
+from paper_lessons.once.augmenting import Augmenting, augmented
 from paper_lessons.once.boxes import check_boxes, clip_boxes
-from paper_lessons.once.codes import ClassCode, CodeBank
-from paper_lessons.once.data.glyphs import Scenes, glyph_scenes, glyph_split
+from paper_lessons.once.codes import ClassCode, CodeBank, draw_codes
+from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split
+from paper_lessons.once.data.pictures import Pictures, Resized, Scenes
 from paper_lessons.once.data.readers import (
     Detections,
     base_novel_split,
@@ -17,9 +18,11 @@ from paper_lessons.once.data.readers import (
 )
 from paper_lessons.once.decoding import Peaks, decode, find_peaks
 from paper_lessons.once.detector import OnceDetector
+from paper_lessons.once.evaluation import Evaluation, Scores, evaluate
 from paper_lessons.once.generator import centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss
 from paper_lessons.once.targets import Targets, gaussian_radius, splat_targets
+from paper_lessons.once.training import BaseTraining, EpisodeTraining, fit_base, fit_generator
 
 __all__ = [
     "check_boxes",
@@ -35,14 +38,26 @@ __all__ = [
     "decode",
     "ClassCode",
     "CodeBank",
+    "draw_codes",
     "support_crops",
     "centre_features",
     "OnceDetector",
+    "BaseTraining",
+    "EpisodeTraining",
+    "Augmenting",
+    "augmented",
+    "fit_base",
+    "fit_generator",
+    "Scores",
+    "Evaluation",
+    "evaluate",
     "Detections",
     "read_coco",
     "read_voc",
     "base_novel_split",
+    "Pictures",
     "Scenes",
+    "Resized",
     "glyph_split",
     "glyph_scenes",
 ]

@@ -18,6 +18,41 @@ from torch import Tensor, nn
 BLOCK = 64
 
 
+def draw_codes(
+    features: Float[Tensor, "batch features height width"],
+    codes: Float[Tensor, "classes length"],
+) -> tuple[
+    Float[Tensor, "batch classes height width"],
+    Float[Tensor, "batch classes 2 height width"] | None,
+]:
+    """Maps of some codes, each a convolution kernel of one cell.
+
+    Parameters
+    ----------
+    features : Float[Tensor, "batch features height width"]
+    codes : Float[Tensor, "classes length"]
+        Weights of the heat map; of width and height, where sizes are the class's own; the heat map's bias.
+
+    Returns
+    -------
+    Float[Tensor, "batch classes height width"]
+        Heat, before the sigmoid.
+    Float[Tensor, "batch classes 2 height width"], or None where sizes are shared
+
+    Examples
+    --------
+    >>> heat, sizes = draw_codes(torch.ones(1, 2, 1, 1), torch.tensor([[2.0, 1.0, -0.5]]))
+    >>> heat.item(), sizes
+    (2.5, None)
+    """
+    width = features.shape[1]
+    heat = F.conv2d(features, codes[:, :width, None, None], codes[:, -1])
+    if codes.shape[1] == width + 1:
+        return heat, None
+    own = codes[:, width:-1].reshape(-1, width, 1, 1)  # width, then height, of each class
+    return heat, F.conv2d(features, own).unflatten(1, (len(codes), 2))
+
+
 @dataclass(frozen=True)
 class ClassCode:
     """What is known of a class.
@@ -111,6 +146,34 @@ class CodeBank(nn.Module):
         entry = _Entry(slot, codes.double().sum(0), len(codes), base)
         self._entries[name] = entry
         self._write(entry)
+        if base:
+            entry.shots = 0
+
+    def replace_base(self, codes: Float[Tensor, "classes length"]) -> None:
+        """New codes of the base classes, in their order: what training ends with.
+
+        Parameters
+        ----------
+        codes : Float[Tensor, "classes length"]
+
+        Raises
+        ------
+        ValueError
+            If they are not one for each base class.
+        """
+        base = [one for one in self._entries.values() if one.base]
+        if codes.shape != (len(base), self.length):
+            raise ValueError(
+                f"codes must have shape {(len(base), self.length)}, got {tuple(codes.shape)}"
+            )
+        for entry, code in zip(base, codes.detach(), strict=True):
+            entry.total = code.double()
+            self.table[entry.slot] = code
+
+    @property
+    def base_names(self) -> list[str]:
+        """Those of the trained classes."""
+        return [name for name, one in self._entries.items() if one.base]
 
     def update(self, name: str, codes: Float[Tensor, "shots length"]) -> None:
         """More shots of a class: its code becomes the mean of all of them.
@@ -185,13 +248,22 @@ class CodeBank(nn.Module):
         Float[Tensor, "batch classes 2 height width"], or None where sizes are shared
         """
         slots = [one.slot for one in self._entries.values()]
-        weights, bias = self.table[:, :-1], self.table[:, -1]
-        heat = self._blocks(features, weights[:, : self.features], bias, slots)
-        if self.rows == 1:
-            return heat, None
-        parts = [weights[:, k * self.features : (k + 1) * self.features] for k in (1, 2)]
-        sizes = [self._blocks(features, part, torch.zeros_like(bias), slots) for part in parts]
-        return heat, torch.stack(sizes, 2)
+        found: list[tuple[Tensor, Tensor | None]] = []
+        places: list[int] = []
+        for begin in range(0, len(self.table), BLOCK):
+            own = [slot - begin for slot in slots if begin <= slot < begin + BLOCK]
+            if own:
+                heat, sizes = draw_codes(features, self.table[begin : begin + BLOCK])
+                found.append((heat[:, own], None if sizes is None else sizes[:, own]))
+                places += [slots.index(begin + one) for one in own]
+        shape = (len(features), len(slots), *features.shape[2:])
+        heat = features.new_empty(shape)
+        sizes = None if self.rows == 1 else features.new_empty(*shape[:2], 2, *shape[2:])
+        if found:
+            heat[:, places] = torch.cat([one for one, _ in found], 1)
+        if found and sizes is not None:
+            sizes[:, places] = torch.cat([one for _, one in found if one is not None], 1)
+        return heat, sizes
 
     def as_tensors(self, names: Sequence[str] | None = None) -> dict[str, Tensor]:
         """All that is known of some classes, as tensors that a file can hold.
@@ -257,20 +329,6 @@ class CodeBank(nn.Module):
             self._entries.clear()
             self.table = self.table[:0]
             self.load_tensors({key: state[prefix + key] for key in keys})
-
-    def _blocks(self, features: Tensor, weights: Tensor, bias: Tensor, slots: list[int]) -> Tensor:
-        maps = []
-        for begin in range(0, len(weights), BLOCK):
-            own = [slot - begin for slot in slots if begin <= slot < begin + BLOCK]
-            if own:
-                block = slice(begin, begin + BLOCK)
-                full = F.conv2d(features, weights[block, :, None, None], bias[block])
-                maps.append((own, begin, full))
-        out = features.new_empty(len(features), len(slots), *features.shape[2:])
-        for own, begin, full in maps:
-            places = [slots.index(begin + one) for one in own]
-            out[:, places] = full[:, own]
-        return out
 
     def _write(self, entry: _Entry) -> None:
         self.table[entry.slot] = (entry.total / entry.shots).to(self.table)

@@ -101,7 +101,7 @@ def find_peaks(
 
 def decode(
     logits: Float[Tensor, "batch classes height width"],
-    sizes: Float[Tensor, "batch 2 height width"],
+    sizes: Float[Tensor, "batch *classes 2 height width"],
     offsets: Float[Tensor, "batch 2 height width"],
     *,
     threshold: float = 0.3,
@@ -114,8 +114,10 @@ def decode(
     Parameters
     ----------
     logits : Float[Tensor, "batch classes height width"]
-    sizes, offsets : Float[Tensor, "batch 2 height width"]
-        Width and height in cells; where in its cell a centre lies.
+    sizes : Float[Tensor, "batch 2 height width"]
+        Width and height in cells; with an axis of classes before, each class's own.
+    offsets : Float[Tensor, "batch 2 height width"]
+        Where in its cell a centre lies.
     threshold : float
         Least probability.
     stride : int
@@ -141,20 +143,21 @@ def decode(
             raise ValueError(f"{name} must be at least 1, got {limit}")
     found = find_peaks(logits, threshold)
     at = found.picture, slice(None), found.row, found.column
+    own = at if sizes.ndim == 4 else (found.picture, found.label, *at[1:])
     corner = torch.stack([found.column, found.row], 1)
-    centre, half = corner + offsets[at], sizes[at] / 2
+    centre, half = corner + offsets[at], sizes[own] / 2
     boxes = torch.cat([centre - half, centre + half], 1) * stride
     results = []
     for number in range(len(logits)):
-        own = (found.picture == number).nonzero().squeeze(1)
-        own = own[torch.argsort(found.logits[own], descending=True, stable=True)]
-        own = own[_rank_in_class(found.label[own]) < per_class][:max_detections]
-        scores = [_sigmoid(one) for one in found.logits[own].tolist()]
+        best = (found.picture == number).nonzero().squeeze(1)
+        best = best[torch.argsort(found.logits[best], descending=True, stable=True)]
+        best = best[_rank_in_class(found.label[best]) < per_class][:max_detections]
+        scores = [_sigmoid(one) for one in found.logits[best].tolist()]
         results.append(
             {
-                "boxes": boxes[own],
+                "boxes": boxes[best],
                 "scores": torch.tensor(scores, dtype=torch.float32, device=logits.device),
-                "labels": found.label[own],
+                "labels": found.label[best],
             }
         )
     return results

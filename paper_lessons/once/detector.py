@@ -15,20 +15,33 @@ from jaxtyping import Float
 from safetensors import safe_open
 from torch import Tensor, nn
 from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import resize
 
 from paper_lessons.files import write_atomically
 from paper_lessons.once.backbones import conv_bn, make_backbone
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank
+from paper_lessons.once.data.pictures import Pictures
 from paper_lessons.once.decoding import decode
-from paper_lessons.once.generator import CentreEncoder, CropEncoder, centre_features, support_crops
+from paper_lessons.once.generator import (
+    RARE,
+    SHORTEST,
+    CentreEncoder,
+    CropEncoder,
+    centre_features,
+    support_crops,
+)
+from paper_lessons.once.training import (
+    BaseTraining,
+    EpisodeTraining,
+    fit_base,
+    fit_generator,
+)
 
 SupportEncoder = Literal["crop", "centre"]
 Mode = Literal["new", "update", "replace"]
 
 MEAN, SPREAD = 0.5, 0.25
-RARE = -2.19  # first bias of a class: one cell in ten would be a peak
-SHORTEST = 8.0  # pixels of a support box's side
 
 
 class OnceDetector(
@@ -47,6 +60,9 @@ class OnceDetector(
         What reads the pictures of a new class: an encoder of crops (the paper's), or the detector's own features.
     class_specific_size : bool
         Whether a code also has weights for width and height, an option of the public code.
+    side : int, optional
+        Pixels to which the longer side of every picture is brought, so that objects are as large as in training. Boxes
+        stay in the pixels of the picture given.
     options : dict, optional
         Of the backbone.
 
@@ -75,6 +91,7 @@ class OnceDetector(
         *,
         support_encoder: SupportEncoder = "crop",
         class_specific_size: bool = False,
+        side: int | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -89,11 +106,9 @@ class OnceDetector(
         inner = max(8, self.features // 2)
         self.boxes = nn.Sequential(conv_bn(self.features, inner), nn.Conv2d(inner, 4, 1))
         self.support_encoder = support_encoder
-        self.generator: CropEncoder | CentreEncoder = (
-            CropEncoder(self.backbone.encoder, self.bank.length)  # type: ignore[arg-type]
-            if support_encoder == "crop"
-            else CentreEncoder(self.features, self.bank.length)
-        )
+        self.side = side
+        self.generator: CropEncoder | CentreEncoder
+        self.renew_generator()
         self.frozen = False
         for name in classes:
             code = torch.cat([0.05 * torch.randn(self.bank.length - 1), torch.tensor([RARE])])
@@ -111,10 +126,87 @@ class OnceDetector(
 
     def freeze(self) -> None:
         """Let nothing of the detector change any more, batch statistics included; the generator may still learn."""
-        self.frozen = True
+        self._hold(True)
+
+    def thaw(self) -> None:
+        """Let the detector learn again: codes made before are then of features that are gone."""
+        self._hold(False)
+
+    def _hold(self, still: bool) -> None:
+        self.frozen = still
         for part in (self.backbone, self.boxes):
-            part.requires_grad_(False)
+            part.requires_grad_(not still)
         self.train(self.training)
+
+    def renew_generator(self) -> None:
+        """A new generator; one of crops starts with the weights of the detector's encoder."""
+        self.generator = (
+            CropEncoder(self.backbone.encoder, self.bank.length)  # type: ignore[arg-type]
+            if self.support_encoder == "crop"
+            else CentreEncoder(self.features, self.bank.length)
+        ).to(self.bank.table.device)
+
+    def fit_base(
+        self,
+        data: Pictures,
+        *,
+        checkpoint: str | Path | None = None,
+        progress: bool = False,
+        on_step: Any = None,
+        **how: Any,
+    ) -> list[dict[str, float]]:
+        """Train the detector on its base classes, then freeze it.
+
+        Parameters
+        ----------
+        data : Pictures
+        checkpoint, progress, on_step
+            As :func:`~paper_lessons.once.fit_base`.
+        **how
+            Of :class:`~paper_lessons.once.BaseTraining`.
+
+        Returns
+        -------
+        list of dict
+            Losses, as they fell.
+        """
+        options: dict[str, Any] = {
+            "checkpoint": checkpoint,
+            "progress": progress,
+            "on_step": on_step,
+        }
+        return fit_base(self, data, BaseTraining(**how), **options)
+
+    def fit_generator(
+        self,
+        data: Pictures,
+        *,
+        checkpoint: str | Path | None = None,
+        progress: bool = False,
+        on_step: Any = None,
+        **how: Any,
+    ) -> list[dict[str, float]]:
+        """Train the generator of codes by episodes; the detector is frozen and its base classes keep their codes.
+
+        Parameters
+        ----------
+        data : Pictures
+        checkpoint, progress, on_step
+            As :func:`~paper_lessons.once.fit_generator`.
+        **how
+            Of :class:`~paper_lessons.once.EpisodeTraining`.
+
+        Returns
+        -------
+        list of dict
+            Losses, as they fell.
+        """
+        options: dict[str, Any] = {
+            "checkpoint": checkpoint,
+            "progress": progress,
+            "on_step": on_step,
+        }
+        return fit_generator(self, data, EpisodeTraining(**how), **options)
 
     def train(self, mode: bool = True) -> "OnceDetector":
         """As ``nn.Module.train``; what is frozen stays in evaluation mode.
@@ -150,14 +242,14 @@ class OnceDetector(
         Float[Tensor, "batch classes rows columns"]
             Heat maps before the sigmoid.
         Float[Tensor, "batch 2 rows columns"]
-            Width and height in cells.
+            Width and height in cells; with an axis of classes before where sizes are the class's own.
         Float[Tensor, "batch 2 rows columns"]
             Offsets.
         """
         features = self.backbone(images)
-        heat, _ = self.bank(features)
+        heat, own = self.bank(features)
         maps = self.boxes(features)
-        return features, heat, maps[:, :2], maps[:, 2:]
+        return features, heat, maps[:, :2] if own is None else own, maps[:, 2:]
 
     def prepare(self, images: Sequence[Tensor]) -> Float[Tensor, "batch 3 height width"]:
         """Pictures of any size as one batch: normalised, filled up at the right and below.
@@ -250,14 +342,16 @@ class OnceDetector(
             raise ValueError(
                 f"boxes must be given for each of {len(images)} images, got {len(boxes)}"
             )
-        checked = []
+        checked, normal = [], []
         for number, (image, some) in enumerate(zip(images, boxes, strict=True)):
             inside = check_boxes(some, f"boxes[{number}]").to(self.device)
             inside = clip_boxes(inside, image.shape[-2], image.shape[-1])
+            normal.append(self._normal(image, number))
+            inside = inside * self._scale(image)
             sides = (inside[:, 2:] - inside[:, :2]).amin(1)
             if len(sides) and float(sides.min()) < SHORTEST:
                 raise ValueError(
-                    f"boxes[{number}] must have sides of {SHORTEST:g} pixels and more within the picture, "
+                    f"boxes[{number}] must have sides of {SHORTEST:g} pixels and more within the picture{self._said()}, "
                     f"got {inside[int(sides.argmin())].tolist()}"
                 )
             checked.append(inside)
@@ -267,7 +361,6 @@ class OnceDetector(
         self.generator.eval()
         try:
             if isinstance(self.generator, CropEncoder):
-                normal = [self._normal(one, number) for number, one in enumerate(images)]
                 return self.generator(support_crops(normal, checked))
             maps = self.backbone(self.prepare(images))
             return self.generator(centre_features(maps, checked, self.stride))
@@ -380,7 +473,7 @@ class OnceDetector(
                 )  # fmt: skip
                 for image, one in zip(some, results, strict=True):
                     height, width = image.shape[-2:]
-                    cut = clip_boxes(one["boxes"], height, width)
+                    cut = clip_boxes(one["boxes"] / self._scale(image), height, width)
                     one["boxes"] = tv_tensors.BoundingBoxes(
                         cut, format="XYXY", canvas_size=(height, width)
                     )
@@ -404,4 +497,14 @@ class OnceDetector(
             )
         image = image.to(self.device, torch.float32)
         image = image[:3] if image.shape[0] == 4 else image.expand(3, -1, -1)
+        if self.side is not None:
+            scale = self._scale(image)
+            shape = [max(1, round(one * scale)) for one in image.shape[1:]]
+            image = resize(image, shape, antialias=True)
         return (image - MEAN) / SPREAD
+
+    def _scale(self, image: Tensor) -> float:
+        return 1.0 if self.side is None else self.side / max(image.shape[-2:])
+
+    def _said(self) -> str:
+        return "" if self.side is None else f" brought to {self.side}"

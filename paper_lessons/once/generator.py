@@ -16,6 +16,8 @@ from torchvision.ops import roi_align
 
 CONTEXT = 0.12  # of a box's side, added on each side of it
 CROP = 48
+RARE = -2.19  # first bias of a class: one cell in ten would be a peak
+SHORTEST = 8.0  # pixels of a support box's side
 
 
 def support_crops(
@@ -70,6 +72,7 @@ class CropEncoder(nn.Module):
         super().__init__()
         self.encoder = copy.deepcopy(encoder)
         self.linear = nn.Linear(int(encoder.channels), length)  # type: ignore[arg-type]
+        nn.init.constant_(self.linear.bias[-1:], RARE)
 
     def forward(self, crops: Float[Tensor, "shots 3 size size"]) -> Float[Tensor, "shots length"]:
         """A code for every crop; a class's is the mean over its shots.
@@ -104,6 +107,7 @@ class CentreEncoder(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(2 * features, length),
         )
+        nn.init.constant_(self.straight.bias[-1:], RARE)
 
     def forward(self, features: Float[Tensor, "shots features"]) -> Float[Tensor, "shots length"]:
         """A code for every feature; a class's is the mean over its shots.

@@ -81,7 +81,7 @@ def heat_l1_loss(
 
 
 def box_loss(
-    sizes: Float[Tensor, "batch 2 height width"],
+    sizes: Float[Tensor, "batch *classes 2 height width"],
     offsets: Float[Tensor, "batch 2 height width"],
     targets: Targets,
     *,
@@ -91,7 +91,9 @@ def box_loss(
 
     Parameters
     ----------
-    sizes, offsets : Float[Tensor, "batch 2 height width"]
+    sizes : Float[Tensor, "batch 2 height width"]
+        With an axis of classes before the 2, each class's own.
+    offsets : Float[Tensor, "batch 2 height width"]
     targets : Targets
     mean : "coordinates" or "objects"
         The public code divides by the number of coordinates; the paper's formula by that of objects, which is twice as much.
@@ -102,9 +104,10 @@ def box_loss(
         0 where there are no objects.
     """
     at = targets.picture, slice(None), targets.row, targets.column
+    own = at if sizes.ndim == 4 else (targets.picture, targets.label, *at[1:])
     count = max(1, len(targets.picture)) * (2 if mean == "coordinates" else 1)
     return (
-        (sizes[at] - targets.sizes).abs().sum() / count,
+        (sizes[own] - targets.sizes).abs().sum() / count,
         (offsets[at] - targets.offsets).abs().sum() / count,
     )
 

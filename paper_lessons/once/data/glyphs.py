@@ -6,13 +6,14 @@ The outlines are those of the DejaVu fonts that matplotlib carries. Characters o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+
+from paper_lessons.once.data.pictures import Scenes
 
 CHARACTERS = (
     "ABDEFGHJKMNPQRTUVWXYZ23456789abdefghmqrty"
@@ -24,29 +25,6 @@ DRAWN = 64  # pixels of an outline's font, before it is scaled into a scene
 TRIES = 20
 OVERLAP = 0.15  # of the smaller of two glyphs
 CONTRAST = 70  # grey levels between a glyph and what is under it
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """Pictures with the boxes of what is in them.
-
-    Attributes
-    ----------
-    images : UInt8[Tensor, "n 3 size size"]
-    boxes : list of Float[Tensor, "objects 4"]
-        Left, top, right, bottom in pixels.
-    labels : list of Int[Tensor, "objects"]
-        Places in ``names``.
-    names : tuple of str
-    """
-
-    images: torch.Tensor
-    boxes: list[torch.Tensor]
-    labels: list[torch.Tensor]
-    names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 def glyph_split(base: int = 80, novel: int = 20, seed: int = 0) -> tuple[list[str], list[str]]:

@@ -94,6 +94,21 @@ class Detections(Sequence):
             "key": one.key,
         }
 
+    @property
+    def boxes(self) -> list[Tensor]:
+        """Of each picture, (n, 4)."""
+        return [one.boxes for one in self.annotations]
+
+    @property
+    def labels(self) -> list[Tensor]:
+        """Of each picture, (n,)."""
+        return [one.labels for one in self.annotations]
+
+    @property
+    def crowd(self) -> list[Tensor]:
+        """Of each picture, (n,)."""
+        return [one.crowd for one in self.annotations]
+
     def only(self, names: Sequence[str]) -> Detections:
         """The same pictures with the boxes of some classes, which are numbered in the order given.
 
