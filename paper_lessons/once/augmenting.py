@@ -126,5 +126,46 @@ def recolored(
     return images * sign + light
 
 
+def turned(
+    images: Shaped[Tensor, "n 3 height width"],
+    boxes: Sequence[Float[Tensor, "objects 4"]],
+    way: int,
+) -> tuple[Shaped[Tensor, "n 3 rows columns"], list[Float[Tensor, "objects 4"]]]:
+    """All pictures mirrored and turned in one of the eight ways of a square.
+
+    Parameters
+    ----------
+    images : Shaped[Tensor, "n 3 height width"]
+    boxes : sequence of Float[Tensor, "objects 4"]
+    way : int
+        In 0, ..., 7: a quarter turn to the left ``way // 2`` times, after mirroring where it is odd.
+
+    Returns
+    -------
+    Shaped[Tensor, "n 3 rows columns"]
+    list of Float[Tensor, "objects 4"]
+
+    Examples
+    --------
+    >>> image = torch.zeros(1, 3, 4, 6)
+    >>> turned(image, [torch.tensor([[0.0, 0.0, 2.0, 1.0]])], 2)[1][0].tolist()
+    [[0.0, 4.0, 1.0, 6.0]]
+    """
+    found = [one.clone() for one in boxes]
+    if way % 2:
+        images, width = images.flip(3), images.shape[3]
+        found = [
+            torch.stack([width - one[:, 2], one[:, 1], width - one[:, 0], one[:, 3]], 1)
+            for one in found
+        ]
+    for _ in range(way // 2):
+        images, width = images.rot90(1, (2, 3)), images.shape[3]
+        found = [
+            torch.stack([one[:, 1], width - one[:, 2], one[:, 3], width - one[:, 0]], 1)
+            for one in found
+        ]
+    return images, found
+
+
 def _area(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -115,7 +115,7 @@ def decode(
     ----------
     logits : Float[Tensor, "batch classes height width"]
     sizes : Float[Tensor, "batch 2 height width"]
-        Width and height in cells; with an axis of classes before, each class's own.
+        Width and height in cells, below 0 as 0; with an axis of classes before, each class's own.
     offsets : Float[Tensor, "batch 2 height width"]
         Where in its cell a centre lies.
     threshold : float
@@ -145,7 +145,7 @@ def decode(
     at = found.picture, slice(None), found.row, found.column
     own = at if sizes.ndim == 4 else (found.picture, found.label, *at[1:])
     corner = torch.stack([found.column, found.row], 1)
-    centre, half = corner + offsets[at], sizes[own] / 2
+    centre, half = corner + offsets[at], sizes[own].clamp(min=0) / 2
     boxes = torch.cat([centre - half, centre + half], 1) * stride
     results = []
     for number in range(len(logits)):

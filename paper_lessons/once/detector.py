@@ -42,6 +42,7 @@ SupportEncoder = Literal["crop", "centre"]
 Mode = Literal["new", "update", "replace"]
 
 MEAN, SPREAD = 0.5, 0.25
+FIRST_SIDE = 4.0  # cells of a box before any training
 
 
 class OnceDetector(
@@ -84,6 +85,8 @@ class OnceDetector(
     (1, ['cat', 'dog', 'mug'])
     """
 
+    still: Tensor
+
     def __init__(
         self,
         classes: Sequence[str] = (),
@@ -106,10 +109,11 @@ class OnceDetector(
         inner = max(8, self.features // 2)
         self.boxes = nn.Sequential(conv_bn(self.features, inner), nn.Conv2d(inner, 4, 1))
         self.support_encoder = support_encoder
+        nn.init.constant_(self.boxes[1].bias[:2], FIRST_SIDE)  # type: ignore[index]
         self.side = side
         self.generator: CropEncoder | CentreEncoder
         self.renew_generator()
-        self.frozen = False
+        self.register_buffer("still", torch.tensor(False))
         for name in classes:
             code = torch.cat([0.05 * torch.randn(self.bank.length - 1), torch.tensor([RARE])])
             self.bank.add(name, code[None], base=True)
@@ -132,8 +136,19 @@ class OnceDetector(
         """Let the detector learn again: codes made before are then of features that are gone."""
         self._hold(False)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of the detector may change."""
+        return bool(self.still)
+
+    def load_state_dict(self, *given: Any, **options: Any) -> Any:
+        """As ``nn.Module.load_state_dict``; a detector that was frozen is so again."""
+        found = super().load_state_dict(*given, **options)
+        self._hold(self.frozen)
+        return found
+
     def _hold(self, still: bool) -> None:
-        self.frozen = still
+        self.still.fill_(still)
         for part in (self.backbone, self.boxes):
             part.requires_grad_(not still)
         self.train(self.training)
@@ -456,7 +471,8 @@ class OnceDetector(
         Returns
         -------
         list of dict
-            ``"boxes"`` (tv_tensors.BoundingBoxes, left, top, right, bottom in pixels, cut at the borders), ``"scores"``,
+            ``"boxes"`` (tv_tensors.BoundingBoxes, left, top, right, bottom in pixels, cut at the borders; sides below a
+            pixel are left out), ``"scores"``,
             ``"labels"``, ``"names"``; the most certain first.
         """
         training = self.training
@@ -474,11 +490,17 @@ class OnceDetector(
                 for image, one in zip(some, results, strict=True):
                     height, width = image.shape[-2:]
                     cut = clip_boxes(one["boxes"] / self._scale(image), height, width)
-                    one["boxes"] = tv_tensors.BoundingBoxes(
-                        cut, format="XYXY", canvas_size=(height, width)
-                    )
+                    real = (cut[:, 2:] - cut[:, :2]).amin(1) >= 1
+                    labels = one["labels"][real]
                     found.append(
-                        one | {"names": [names[label] for label in one["labels"].tolist()]}
+                        {
+                            "boxes": tv_tensors.BoundingBoxes(
+                                cut[real], format="XYXY", canvas_size=(height, width)
+                            ),
+                            "scores": one["scores"][real],
+                            "labels": labels,
+                            "names": [names[label] for label in labels.tolist()],
+                        }
                     )
         finally:
             self.train(training)

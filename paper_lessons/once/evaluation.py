@@ -147,7 +147,7 @@ def _counted(found, truth, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Precision (overlaps, recalls, classes) and recall (overlaps, classes); -1 where there is nothing to find."""
     from faster_coco_eval import COCO, COCOeval_faster
 
-    marks = []
+    marks: list[dict[str, Any]] = []
     for picture, (boxes, labels, crowd) in enumerate(
         zip(truth.boxes, truth.labels, truth.crowd, strict=True)
     ):

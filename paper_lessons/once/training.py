@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from paper_lessons.files import write_atomically
-from paper_lessons.once.augmenting import Augmenting, augmented, recolored
+from paper_lessons.once.augmenting import Augmenting, augmented, recolored, turned
 from paper_lessons.once.codes import draw_codes
 from paper_lessons.once.data.pictures import Pictures
 from paper_lessons.once.generator import SHORTEST, CropEncoder, centre_features, support_crops
@@ -121,6 +121,9 @@ class EpisodeTraining(Training):
         At most so many are used; their features are computed once and kept.
     recolor : bool
         Change the colours of the crops that the generator reads.
+    turns : bool
+        Mirror and turn whole episodes in the eight ways of a square, an eighth of the pictures each: a turned class is
+        one that the detector was not trained on, as a novel class is.
     """
 
     steps: int = 2000
@@ -129,8 +132,9 @@ class EpisodeTraining(Training):
     shots: tuple[int, ...] = (1, 2, 3, 5)
     loss: HeatLoss = "focal"
     encoder_lr: float = 3e-4
-    pictures: int = 800
+    pictures: int = 1600
     recolor: bool = True
+    turns: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -316,76 +320,97 @@ class _Generating(nn.Module):
         return found
 
 
+@dataclass
+class _Group:
+    """Pictures that are turned the same way: their features, and supports of their objects."""
+
+    features: Tensor
+    supports: Tensor
+    owner: np.ndarray  # the picture of each support
+    objects: dict[int, np.ndarray]  # the supports of each class
+    boxes: list[Tensor]
+    labels: list[Tensor]
+    crowd: list[Tensor]
+
+
 class _Episodes:
     """Features of the pictures and supports of their objects, computed once, and episodes drawn from them."""
 
-    @torch.no_grad()
     def __init__(self, detector: OnceDetector, data: Pictures, how: EpisodeTraining) -> None:
         self.how, self.stride = how, detector.stride
-        boxes, labels, crowd = _of_classes(detector.bank.base_names, data)
-        chosen = np.random.default_rng([how.seed, len(data)]).permutation(len(data))[: how.pictures]
         self.crops = isinstance(detector.generator, CropEncoder)
-        features, supports, kinds, owners = [], [], [], []
-        self.boxes = [boxes[i] for i in chosen]
-        self.labels, self.crowd = [labels[i] for i in chosen], [crowd[i] for i in chosen]
+        known = _of_classes(detector.bank.base_names, data)
+        chosen = np.random.default_rng([how.seed, len(data)]).permutation(len(data))[: how.pictures]
+        ways = 8 if how.turns else 1
+        made = [
+            self._group(detector, data, known, chosen[way::ways].tolist(), way)
+            for way in range(min(ways, len(chosen)))
+        ]
+        self.groups = [one for one in made if len(one.objects) >= 2]
+        if not self.groups:
+            raise ValueError(
+                "data must show two base classes and more in two pictures each, turned alike; "
+                f"the most that {len(chosen)} pictures show is {max(len(one.objects) for one in made)}"
+            )
+
+    @torch.no_grad()
+    def _group(self, detector, data, known, chosen: list[int], way: int) -> _Group:
+        labels, crowd = ([some[i] for i in chosen] for some in known[1:])
+        features, supports, boxes, kinds, owners = [], [], [], [], []
         for begin in range(0, len(chosen), 16):
-            places = range(begin, min(begin + 16, len(chosen)))
-            images = detector.prepare(list(data.images_at(chosen[begin : begin + 16].tolist())))
+            some = chosen[begin : begin + 16]
+            images, there = turned(data.images_at(some), [known[0][i] for i in some], way)
+            images = detector.prepare(list(images))
             maps = detector.backbone(images)
-            fit = []
-            for place in places:
-                box = self.boxes[place]
-                big = (box[:, 2:] - box[:, :2]).amin(1) >= SHORTEST
-                fit.append(big & ~self.crowd[place])
-                kinds.append(self.labels[place][fit[-1]])
-                owners.append(torch.full((int(fit[-1].sum()),), place))
-            some = [self.boxes[place][one] for place, one in zip(places, fit, strict=True)]
-            some = [one.to(detector.device) for one in some]
+            boxes += there
+            given = []
+            for place, one in enumerate(there, start=begin):
+                fit = ((one[:, 2:] - one[:, :2]).amin(1) >= SHORTEST) & ~crowd[place]
+                kinds.append(labels[place][fit])
+                owners.append(torch.full((int(fit.sum()),), place))
+                given.append(one[fit].to(detector.device))
             supports.append(
-                support_crops(images, some)
+                support_crops(list(images), given)
                 if self.crops
-                else centre_features(maps, some, detector.stride)
+                else centre_features(maps, given, detector.stride)
             )
             features.append(maps)
-        self.features, self.supports = torch.cat(features), torch.cat(supports)
-        kind, self.owner = torch.cat(kinds).numpy(), torch.cat(owners).numpy()
-        self.objects = {
+        kind, owner = torch.cat(kinds).numpy(), torch.cat(owners).numpy()
+        objects = {
             label: np.flatnonzero(kind == label)
             for label in np.unique(kind).tolist()
-            if len(np.unique(self.owner[kind == label])) >= 2
+            if len(np.unique(owner[kind == label])) >= 2
         }
-        if len(self.objects) < 2:
-            raise ValueError(
-                f"data must show two base classes and more in two pictures each, got {len(self.objects)}"
-            )
+        return _Group(
+            torch.cat(features), torch.cat(supports), owner, objects, boxes, labels, crowd
+        )
 
     def draw(self, draw: np.random.Generator, share: slice) -> tuple[Any, ...]:
         """Supports, features of pictures, and targets: of each class one picture, and objects of other pictures."""
-        how = self.how
-        known = np.array(list(self.objects))
+        how, group = self.how, self.groups[draw.integers(len(self.groups))]
+        known = np.array(list(group.objects))
         classes = draw.choice(known, min(how.ways, len(known)), replace=False)
         shots = int(draw.choice(how.shots))
         queries, supports = [], []
         for label in classes:
-            objects = self.objects[int(label)]
-            query = self.owner[draw.choice(objects)]
-            others = objects[self.owner[objects] != query]
+            objects = group.objects[int(label)]
+            query = group.owner[draw.choice(objects)]
+            others = objects[group.owner[objects] != query]
             supports.append(draw.choice(others, shots))  # with replacement, as the public code
             queries.append(int(query))
-        taken = torch.from_numpy(np.concatenate(supports))
-        given = self.supports[taken]
+        given = group.supports[torch.from_numpy(np.concatenate(supports))]
         if self.crops and how.recolor:
             given = recolored(given, draw)
         queries = queries[share] or queries[:1]
         place = {int(label): number for number, label in enumerate(classes)}
         boxes, labels, crowd = [], [], []
         for query in queries:
-            kept = torch.tensor([int(one) in place for one in self.labels[query]], dtype=torch.bool)
-            boxes.append(self.boxes[query][kept])
-            new = [place[int(one)] for one in self.labels[query][kept]]
+            kept = torch.tensor([int(one) in place for one in group.labels[query]]).bool()
+            boxes.append(group.boxes[query][kept])
+            new = [place[int(one)] for one in group.labels[query][kept]]
             labels.append(torch.tensor(new, dtype=torch.long))
-            crowd.append(self.crowd[query][kept])
-        features = self.features[queries]
+            crowd.append(group.crowd[query][kept])
+        features = group.features[queries]
         targets = splat_targets(
             boxes, labels, classes=len(classes), height=features.shape[2], width=features.shape[3],
             stride=self.stride, radius=how.radius, crowd=crowd,
@@ -450,7 +475,7 @@ class _Run:
         self._finish()
         return history
 
-    def _step(self, step: int, given: tuple[Any, ...]) -> dict[str, float]:
+    def _step(self, step: int, given: list[Any]) -> dict[str, float]:
         how = self.how
         with self.accelerator.autocast():
             losses = self.model(*given)

@@ -16,6 +16,7 @@ from paper_lessons.once import (
     evaluate,
     glyph_scenes,
 )
+from paper_lessons.once.augmenting import turned
 
 NAMES = ["A", "B", "♥", "■"]
 
@@ -164,6 +165,16 @@ def test_boxes_move_with_what_is_in_them(shift, flip, recolor, seed):
     seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     assert moved[0].tolist() == [float(one) for one in seen]
     assert not hidden.any()
+
+
+@pytest.mark.parametrize("way", range(8))
+def test_boxes_turn_with_the_pictures(way):
+    image = torch.zeros(1, 3, 20, 30)
+    image[..., 4:9, 17:28] = 1
+    changed, (moved,) = turned(image, [torch.tensor([[17.0, 4.0, 28.0, 9.0]])], way)
+    rows, columns = changed[0, 0].nonzero().T
+    seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert moved[0].tolist() == [float(one) for one in seen]
 
 
 def test_a_box_of_which_less_than_half_is_left_is_neither_one_nor_none():

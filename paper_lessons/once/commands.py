@@ -1,0 +1,410 @@
+"""A detector of your own on the command line: ``paper-lessons run once train | register | detect | evaluate``."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paper_lessons.commands import (
+    Checkpoint,
+    Progress,
+    Seed,
+    clear_errors,
+    command,
+    first_process,
+    lesson_app,
+)
+from paper_lessons.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from paper_lessons.once.data.readers import Detections
+    from paper_lessons.once.detector import OnceDetector
+
+LESSON = "once"
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+app = lesson_app("ONCE: a detector to which a class is added by one look at a few pictures of it.")
+
+Model = Annotated[Path, typer.Option("--model", metavar="DIR", help="Folder of the detector.")]
+Boxes = Annotated[
+    Path, typer.Argument(metavar="FILE|DIR", help="COCO's .json, or a folder of VOC's .xml.")
+]
+Images = Annotated[
+    Path | None,
+    typer.Option("--images", metavar="DIR", help="Of the pictures, where they lie elsewhere."),
+]
+Codes = Annotated[
+    list[Path] | None,
+    typer.Option("--codes", metavar="FILE", help="Classes of a file; may be repeated."),
+]
+Novel = Annotated[
+    list[str] | None, typer.Option("--novel", metavar="CLASS", help="May be repeated.")
+]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look through.")
+]
+Threshold = Annotated[
+    float, typer.Option("--threshold", min=0.0, max=0.99, help="Least probability of a box.")
+]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How to train; the defaults suit the small backbone on a processor."""
+
+    backbone: Annotated[str, typer.Option("--backbone", help="small, resnet50 or hourglass.")] = (
+        "small"
+    )
+    support_encoder: Annotated[
+        str, typer.Option("--support-encoder", help="crop (the paper's) or centre.")
+    ] = "crop"
+    own_sizes: Annotated[
+        bool, typer.Option("--own-sizes", help="A code also holds weights of width and height.")
+    ] = False
+    side: Annotated[
+        int, typer.Option("--side", min=32, help="Pixels of a picture's longer side.")
+    ] = 320
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of the detector.")] = 1500
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Of the generator.")] = 1500
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures at once.")] = 8
+    lr: Annotated[float, typer.Option("--lr", help="Peak learning rate of the detector.")] = 2e-3
+    loss: Annotated[
+        str, typer.Option("--loss", help="Of the episodes: focal, l1 or 'balanced l1'.")
+    ] = "focal"
+    flip: Annotated[bool, typer.Option("--flip/--no-flip", help="Mirror pictures.")] = True
+    recolor: Annotated[bool, typer.Option("--recolor/--no-recolor", help="Change colours.")] = False
+    seed: Seed = 0
+
+
+@command(app)
+def train(
+    boxes: Boxes,
+    *,
+    images: Images = None,
+    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where to write it.")],
+    novel: Novel = None,
+    learning: Learning,
+    checkpoint: Checkpoint = None,
+    progress: Progress = True,
+) -> None:
+    """Train a detector on all classes but the novel ones; a killed run with --checkpoint goes on where it stopped."""
+    import torch
+
+    from paper_lessons.once.augmenting import Augmenting
+    from paper_lessons.once.data.pictures import Resized
+    from paper_lessons.once.data.readers import base_novel_split
+    from paper_lessons.once.detector import OnceDetector
+
+    with clear_errors():
+        known, _ = base_novel_split(_read(boxes, images), novel or [])
+        data = Resized(known, learning.side)
+        torch.manual_seed(learning.seed)
+        detector = OnceDetector(
+            known.names,
+            learning.backbone,
+            support_encoder=learning.support_encoder,  # type: ignore[arg-type]
+            class_specific_size=learning.own_sizes,
+            side=learning.side,
+        )
+        if torch.cuda.is_available():
+            detector.to("cuda")
+        parts = [None if checkpoint is None else checkpoint / one for one in ("base", "codes")]
+        augmenting = Augmenting(
+            shift=learning.side // 10, recolor=learning.recolor, flip=learning.flip
+        )
+        # what stage I came to, kept until stage II is through
+        stored = None if checkpoint is None else checkpoint / "detector"
+        if stored is not None and stored.is_dir():
+            detector.load_state_dict(_load(stored).state_dict())
+        else:
+            detector.fit_base(
+                data, steps=learning.steps, batch_size=learning.batch_size, lr=learning.lr,
+                augmenting=augmenting, seed=learning.seed, checkpoint=parts[0], progress=progress,
+            )  # fmt: skip
+            if first_process() and stored is not None:
+                detector.save_pretrained(stored)
+        detector.fit_generator(
+            data, steps=learning.episodes, loss=learning.loss, recolor=learning.recolor,
+            seed=learning.seed, checkpoint=parts[1], progress=progress,
+        )  # fmt: skip
+        if first_process():
+            detector.save_pretrained(model)
+            if stored is not None:
+                shutil.rmtree(stored)
+            typer.echo(f"written: {model} with {', '.join(detector.classes)}")
+
+
+@command(app)
+def register(
+    name: Annotated[str, typer.Argument(metavar="CLASS")],
+    boxes: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR",
+            help="As train reads them; or a folder of pictures that show the thing alone, from edge to edge.",
+        ),
+    ],
+    *,
+    images: Images = None,
+    model: Model,
+    shots: Annotated[
+        int | None, typer.Option("--shots", min=1, help="Boxes to take; all without it.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", help="new; update: more shots; replace: begin anew.")
+    ] = "new",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="Write its code there and leave the model."),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Add a class by one pass over pictures of it; nothing else changes."""
+    with clear_errors():
+        detector = _load(model)
+        some, given = _supports(name, boxes, images, shots, seed)
+        code = detector.register(name, some, given, mode=mode)  # type: ignore[arg-type]
+        if to is None:
+            detector.save_pretrained(model)
+            typer.echo(f"registered: {name} from {code.shots} boxes, in {model}")
+        else:
+            detector.save_codes(to, [name])
+            typer.echo(f"registered: {name} from {code.shots} boxes, in {to}")
+
+
+@command(app)
+def detect(
+    given: Annotated[
+        list[Path], typer.Argument(metavar="FILE|DIR...", help="Pictures; of a folder, all below.")
+    ],
+    *,
+    model: Model,
+    codes: Codes = None,
+    threshold: Threshold = 0.3,
+    max_detections: Annotated[
+        int, typer.Option("--max-detections", min=1, help="Of a picture.")
+    ] = 100,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Boxes in COCO's form.")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="DIR", help="Draw the boxes into copies.")
+    ] = None,
+    html: Html = None,
+) -> None:
+    """Boxes in pictures, the most certain first."""
+    with clear_errors():
+        detector = _load(model, codes)
+        named = _pictures(given)
+        images = {name: _picture(path) for name, path in named.items()}
+        found = detector.detect(list(images.values()), threshold, max_detections)
+    if out is not None:
+        write_atomically(out, json.dumps(_as_coco(images, found, detector.classes), indent=1))
+        typer.echo(f"written: {out}")
+    if png is not None:
+        from paper_lessons.once.page.report import drawn
+
+        for (name, image), one in zip(images.items(), found, strict=True):
+            write_atomically(png / Path(name).with_suffix(".png"), drawn(image, one))
+        typer.echo(f"drawn: {len(found)} pictures in {png}")
+    if html is not None:
+        from paper_lessons.once.page.report import page
+
+        rows = [
+            (name, image, _rows(one))
+            for (name, image), one in zip(images.items(), found, strict=True)
+        ]
+        write_atomically(html, page("Detections", rows, detector.classes))
+        typer.echo(f"written: {html}")
+    if out is None and png is None and html is None:
+        for name, one in zip(images, found, strict=True):
+            typer.echo(_told(name, one))
+
+
+@command(app)
+def evaluate(
+    boxes: Boxes,
+    *,
+    images: Images = None,
+    model: Model,
+    codes: Codes = None,
+    novel: Novel = None,
+    html: Html = None,
+) -> None:
+    """Average precision and recall against what people marked, and a page that shows what was not found."""
+    from paper_lessons.once.evaluation import evaluate as score
+
+    with clear_errors():
+        detector = _load(model, codes)
+        truth = _read(boxes, images)
+        missing = sorted(set(truth.names) - set(detector.classes))
+        if missing:
+            typer.echo(f"not known to the model, left out: {', '.join(missing)}", err=True)
+            truth = truth.only([one for one in truth.names if one in detector.classes])
+        if novel is None:
+            novel = [one for one in truth.names if not detector.bank[one].base]
+        pictures = [truth[i]["image"] for i in range(len(truth))]
+        found = detector.detect(pictures, 0.01)
+        scores = str(score(found, truth, novel=novel))
+    typer.echo(scores)
+    if html is not None:
+        from paper_lessons.once.page.report import page
+
+        rows = [
+            (one.path.name, image, _with_lost(one, truth.names, hit))
+            for one, image, hit in zip(truth.annotations, pictures, found, strict=True)
+        ]
+        rows.sort(key=lambda row: -sum(bool(one.get("lost")) for one in row[2]))
+        write_atomically(html, page(boxes.name, rows, detector.classes, words=scores))
+        typer.echo(f"written: {html}")
+
+
+def _read(boxes: Path, images: Path | None) -> Detections:
+    from paper_lessons.once.data.readers import read_coco, read_voc
+
+    if boxes.is_dir():
+        return read_voc(boxes, images or boxes)
+    return read_coco(boxes, images or boxes.parent)
+
+
+def _supports(
+    name: str, boxes: Path, images: Path | None, shots: int | None, seed: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Pictures of a class with its boxes; of a folder without annotations, the whole pictures."""
+    import numpy as np
+    import torch
+
+    if boxes.is_dir() and not any(boxes.glob("*.xml")):
+        files = list(_pictures([boxes]).values())
+        some = [_picture(file) for file in files]
+        whole = [torch.tensor([[0.0, 0.0, one.shape[2], one.shape[1]]]) for one in some]
+    else:
+        found = _read(boxes, images)
+        if name not in found.names:
+            raise ValueError(
+                f"class must be among {', '.join(found.names)} in {boxes.name}, got {name!r}"
+            )
+        own = found.only([name])
+        rows = [
+            (place, box)
+            for place, one in enumerate(own.annotations)
+            for box in one.boxes[~one.crowd]
+        ]
+        if shots is not None and len(rows) > shots:
+            chosen = np.random.default_rng(seed).choice(len(rows), shots, replace=False)
+            rows = [rows[i] for i in sorted(chosen)]
+        some = [own[place]["image"] for place, _ in rows]
+        whole = [box[None] for _, box in rows]
+    if shots is not None and len(some) < shots:
+        raise ValueError(f"shots must be at most the {len(some)} boxes of {name!r}, got {shots}")
+    return some[:shots], whole[:shots]
+
+
+def _load(model: Path, codes: Sequence[Path] | None = None) -> OnceDetector:
+    from paper_lessons.once.detector import OnceDetector
+
+    with redirect_stdout(io.StringIO()):  # where the hub's library says what it does
+        detector = OnceDetector.from_pretrained(model).eval()
+    for file in codes or []:
+        detector.load_codes(file)
+    return detector
+
+
+def _pictures(given: Sequence[Path]) -> dict[str, Path]:
+    found = {}
+    for one in given:
+        files = [one]
+        if one.is_dir():
+            files = sorted(file for file in one.rglob("*") if file.suffix.lower() in PICTURES)
+            if not files:
+                raise ValueError(
+                    f"{one.name} must have pictures ({', '.join(PICTURES)}), it has none"
+                )
+        for file in files:
+            found[file.relative_to(one).as_posix() if one.is_dir() else file.name] = file
+    return found
+
+
+def _picture(path: Path) -> Tensor:
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            upright = ImageOps.exif_transpose(file).convert("RGB")
+    except UnidentifiedImageError:
+        raise ValueError(f"{path.name} must be a picture, it cannot be read as one") from None
+    return torch.from_numpy(np.array(upright)).permute(2, 0, 1)
+
+
+def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"box": box, "name": name, "score": score}
+        for box, name, score in zip(
+            found["boxes"].tolist(), found["names"], found["scores"].tolist(), strict=True
+        )
+    ]
+
+
+def _with_lost(
+    truth: Any, names: Sequence[str], found: dict[str, Any], least: float = 0.3
+) -> list[dict[str, Any]]:
+    """Finds of some certainty, and true boxes that none of them overlaps by half."""
+    from torchvision.ops import box_iou
+
+    rows = [one for one in _rows(found) if one["score"] >= least]
+    for box, label, crowd in zip(truth.boxes, truth.labels, truth.crowd, strict=True):
+        own = [one["box"] for one in rows if one["name"] == names[label] and not one.get("lost")]
+        hit = bool(own) and float(box_iou(box[None], box.new_tensor(own)).max()) >= 0.5
+        if not hit and not crowd:
+            rows.append({"box": box.tolist(), "name": names[label], "score": 0.0, "lost": True})
+    return rows
+
+
+def _as_coco(
+    images: dict[str, Tensor], found: Sequence[dict[str, Any]], names: Sequence[str]
+) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    for picture, one in enumerate(found, start=1):
+        for row, label in zip(_rows(one), one["labels"].tolist(), strict=True):
+            left, top, right, bottom = (round(edge, 2) for edge in row["box"])
+            width, height = round(right - left, 2), round(bottom - top, 2)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": picture,
+                    "category_id": label + 1,
+                    "bbox": [left, top, width, height],
+                    "area": round(width * height, 2),
+                    "iscrowd": 0,
+                    "score": round(row["score"], 4),
+                }
+            )
+    return {
+        "images": [
+            {"id": i, "file_name": name, "width": image.shape[2], "height": image.shape[1]}
+            for i, (name, image) in enumerate(images.items(), start=1)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],
+        "annotations": annotations,
+    }
+
+
+def _told(name: str, found: dict[str, Any]) -> str:
+    lines = [
+        f"  {row['name']:<16} {row['score']:.2f}  "
+        + " ".join(f"{edge:7.1f}" for edge in row["box"])
+        for row in _rows(found)
+    ]
+    return "\n".join([name, *(lines or ["  nothing found"])])
