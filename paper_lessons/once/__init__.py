@@ -19,6 +19,7 @@ from paper_lessons.once.data.readers import (
 from paper_lessons.once.decoding import Peaks, decode, find_peaks
 from paper_lessons.once.detector import OnceDetector
 from paper_lessons.once.evaluation import Evaluation, Scores, evaluate
+from paper_lessons.once.export import export_onnx, export_program
 from paper_lessons.once.generator import centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss
 from paper_lessons.once.targets import Targets, gaussian_radius, splat_targets
@@ -51,6 +52,8 @@ __all__ = [
     "Scores",
     "Evaluation",
     "evaluate",
+    "export_program",
+    "export_onnx",
     "Detections",
     "read_coco",
     "read_voc",

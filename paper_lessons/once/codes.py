@@ -248,22 +248,15 @@ class CodeBank(nn.Module):
         Float[Tensor, "batch classes 2 height width"], or None where sizes are shared
         """
         slots = [one.slot for one in self._entries.values()]
-        found: list[tuple[Tensor, Tensor | None]] = []
-        places: list[int] = []
-        for begin in range(0, len(self.table), BLOCK):
-            own = [slot - begin for slot in slots if begin <= slot < begin + BLOCK]
-            if own:
-                heat, sizes = draw_codes(features, self.table[begin : begin + BLOCK])
-                found.append((heat[:, own], None if sizes is None else sizes[:, own]))
-                places += [slots.index(begin + one) for one in own]
-        shape = (len(features), len(slots), *features.shape[2:])
-        heat = features.new_empty(shape)
-        sizes = None if self.rows == 1 else features.new_empty(*shape[:2], 2, *shape[2:])
-        if found:
-            heat[:, places] = torch.cat([one for one, _ in found], 1)
-        if found and sizes is not None:
-            sizes[:, places] = torch.cat([one for _, one in found if one is not None], 1)
-        return heat, sizes
+        used = sorted({slot // BLOCK for slot in slots})
+        if not used:
+            empty = features.new_empty(len(features), 0, *features.shape[2:])
+            return empty, None if self.rows == 1 else empty[:, :, None].expand(-1, -1, 2, -1, -1)
+        drawn = [draw_codes(features, self.table[one * BLOCK : (one + 1) * BLOCK]) for one in used]
+        places = [used.index(slot // BLOCK) * BLOCK + slot % BLOCK for slot in slots]
+        heat = _chosen([one for one, _ in drawn], places)
+        sizes = [one for _, one in drawn if one is not None]
+        return heat, _chosen(sizes, places) if sizes else None
 
     def as_tensors(self, names: Sequence[str] | None = None) -> dict[str, Tensor]:
         """All that is known of some classes, as tensors that a file can hold.
@@ -345,6 +338,13 @@ class CodeBank(nn.Module):
                 f"codes must have shape (shots, {self.length}) with at least one shot, got {tuple(codes.shape)}"
             )
         return codes.detach()
+
+
+def _chosen(blocks: list[Tensor], places: list[int]) -> Tensor:
+    joined = blocks[0] if len(blocks) == 1 else torch.cat(blocks, 1)
+    if places == list(range(len(places))):  # as they came: no copy
+        return joined[:, : len(places)]
+    return joined[:, places]
 
 
 @dataclass

@@ -127,7 +127,9 @@ class _Focal(torch.autograd.Function):
         p = torch.sigmoid(logits)
         loss = F.softplus(logits)  # -log(1 - p), finite for any logit
         square = p * p
-        total = torch.dot(loss.reshape(-1), square.reshape(-1))
+        # map by map: one sum over all cells would lose digits
+        rows = loss.flatten(0, 1).flatten(1)
+        total = torch.bmm(rows[:, None], square.view_as(rows)[:, :, None]).sum()
         here = logits.reshape(-1)[cells]
         q, empty = torch.sigmoid(here), F.softplus(here)
         weight = (1 - values) ** 4

@@ -86,20 +86,25 @@ class BaseTraining(Training):
     Attributes
     ----------
     batch_size : int
+    turned : float
+        Share of the steps that see all pictures mirrored or turned by quarters, with codes of their own that are thrown
+        away afterwards: tasks more, so that features also fit classes to come.
     size_weight : float
         Of the loss of width and height beside the two others.
     augmenting : Augmenting
     """
 
     batch_size: int = 16
+    turned: float = 0.0
     size_weight: float = 0.1
     augmenting: Augmenting = field(default_factory=Augmenting)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.batch_size < 1 or self.size_weight < 0:
+        if self.batch_size < 1 or self.size_weight < 0 or not 0 <= self.turned < 1:
             raise ValueError(
-                f"batch_size must be at least 1 and size_weight not negative, got {self.batch_size} and {self.size_weight}"
+                "batch_size must be at least 1, size_weight not negative and turned in [0, 1), "
+                f"got {self.batch_size}, {self.size_weight} and {self.turned}"
             )
 
 
@@ -196,7 +201,7 @@ def fit_base(
             f"the detector must have base classes only, forget {', '.join(added)} first: their codes are of these features"
         )
     boxes, labels, crowd = _of_classes(detector.bank.base_names, data)
-    model = _Base(detector, how.size_weight)
+    model = _Base(detector, how.size_weight, 8 if how.turned else 1)
     classes = len(detector.bank.base_names)
 
     def batch(draw: np.random.Generator, share: slice) -> tuple[Any, ...]:
@@ -204,6 +209,8 @@ def fit_base(
         images, moved, hidden = augmented(
             data.images_at(places.tolist()), [boxes[i] for i in places], how.augmenting, draw
         )
+        way = int(draw.integers(1, 8)) if draw.random() < how.turned else 0
+        images, moved = turned(images, moved, way)
         images = detector.prepare(list(images))
         height, width = (side // detector.stride for side in images.shape[2:])
         targets = splat_targets(
@@ -211,14 +218,14 @@ def fit_base(
             classes=classes, height=height, width=width, stride=detector.stride, radius=how.radius,
             crowd=[crowd[i] | one for i, one in zip(places, hidden, strict=True)],
         )  # fmt: skip
-        return images, targets
+        return images, targets, way
 
     detector.thaw()
     groups = [{"params": list(model.parameters()), "peak": how.lr}]
     run = _Run(model, groups, how, data, checkpoint, progress, on_step)
     detector.train()
     history = run.go(batch)
-    detector.bank.replace_base(model.rows.detach())
+    detector.bank.replace_base(model.rows.detach()[0])
     detector.freeze()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)
@@ -284,15 +291,16 @@ def fit_generator(
 class _Base(nn.Module):
     """The detector with its codes as parameters."""
 
-    def __init__(self, detector: OnceDetector, size_weight: float) -> None:
+    def __init__(self, detector: OnceDetector, size_weight: float, ways: int) -> None:
         super().__init__()
         self.backbone, self.boxes, self.size_weight = detector.backbone, detector.boxes, size_weight
         codes = [detector.bank[name].vector for name in detector.bank.base_names]
-        self.rows = nn.Parameter(torch.stack(codes).to(detector.device))
+        # codes of the pictures as they are, then of each way to turn them
+        self.rows = nn.Parameter(torch.stack(codes).to(detector.device).repeat(ways, 1, 1))
 
-    def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, targets: Targets, way: int) -> dict[str, Tensor]:
         features = self.backbone(images)
-        heat, own = draw_codes(features, self.rows)
+        heat, own = draw_codes(features, self.rows[way])
         maps = self.boxes(features)
         sizes, offsets = box_loss(maps[:, :2] if own is None else own, maps[:, 2:], targets)
         return {
@@ -555,7 +563,9 @@ def _of_classes(
 
 def _moved(given: tuple[Any, ...], device: torch.device) -> list[Any]:
     return [
-        one.to(device)
+        one
+        if isinstance(one, int)
+        else one.to(device)
         if isinstance(one, Tensor)
         else replace(
             one,

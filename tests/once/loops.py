@@ -32,6 +32,33 @@ def splat(boxes, labels, classes, height, width, stride=4, radius=None):
     return torch.from_numpy(heat).float(), objects
 
 
+def splat_windows(boxes, labels, classes, height, width, stride=4):
+    """The same with a window of numbers for each object, a map for each picture and a batch of maps, as loaders do: timed as a rival."""
+    maps, sizes, offsets, at = [], [], [], []
+    for picture, (some, kinds) in enumerate(zip(boxes, labels, strict=True)):
+        heat = np.zeros((classes, height, width), np.float32)
+        maps.append(torch.from_numpy(heat))
+        for box, kind in zip(some.numpy() / stride, kinds.tolist(), strict=True):
+            left, right = np.clip(box[[0, 2]], 0, width)
+            top, bottom = np.clip(box[[1, 3]], 0, height)
+            w, h = right - left, bottom - top
+            if w <= 0 or h <= 0:
+                continue
+            x, y = (left + right) / 2, (top + bottom) / 2
+            column, row = min(int(x), width - 1), min(int(y), height - 1)
+            far = max(0, int(centernet_radius(math.ceil(h), math.ceil(w))))
+            step = np.arange(-far, far + 1)
+            bump = np.exp(-(step[:, None] ** 2 + step[None] ** 2) / (2 * ((2 * far + 1) / 6) ** 2))
+            up, down = min(row, far), min(height - row, far + 1)
+            before, after = min(column, far), min(width - column, far + 1)
+            part = heat[kind, row - up : row + down, column - before : column + after]
+            np.maximum(part, bump[far - up : far + down, far - before : far + after], out=part)
+            sizes.append((w, h))
+            offsets.append((x - column, y - row))
+            at.append((picture, kind, row, column))
+    return torch.stack(maps), torch.tensor(at), torch.tensor(sizes), torch.tensor(offsets)
+
+
 def centernet_radius(height, width, overlap=0.7):
     """As the public code computes it."""
     b1, c1 = height + width, width * height * (1 - overlap) / (1 + overlap)
