@@ -15,12 +15,15 @@ import typer
 
 from paper_lessons.commands import (
     Checkpoint,
+    Long,
     Progress,
     Seed,
     clear_errors,
     command,
+    finish,
     first_process,
     lesson_app,
+    mean_and_spread,
 )
 from paper_lessons.files import write_atomically
 
@@ -267,6 +270,138 @@ def evaluate(
         rows.sort(key=lambda row: -sum(bool(one.get("lost")) for one in row[2]))
         write_atomically(html, page(boxes.name, rows, detector.classes, words=scores))
         typer.echo(f"written: {html}")
+
+
+@command(app)
+def model(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
+    *,
+    seed: Seed = 0,
+    progress: Progress = True,
+) -> None:
+    """The chapter's detector of eighty printed characters: both stages, three to four minutes."""
+    from paper_lessons.once.experiments.glyphs import train_glyph_detector
+
+    train_glyph_detector(seed, progress=progress).save_pretrained(folder)
+    typer.echo(f"written: {folder}")
+
+
+@command(app)
+def glyphs(*, run: Long) -> None:
+    """Twenty new characters beside eighty: the generator, the prototype, tuning; one by one; the L1 loss."""
+    from paper_lessons.once.experiments import glyphs as experiment
+
+    small = {"scenes": 120, "test": 20, "steps": 60, "episodes": 30, "tuning": 10}
+    size = {} if run.full else {"draws": 1, "shots": (1, 5), "size": small}
+    seeds = list(range(run.seed, run.seed + (3 if run.full else 1)))
+    with clear_errors():
+        result = experiment.run(seeds=seeds, **size, **run.how())  # type: ignore[arg-type]
+
+    def table() -> list[list[str]]:
+        shots = [str(one) for one in result["settings"]["shots"]]
+        rows = [
+            [
+                "AP50, percent",
+                *(f"novel, {one}" for one in shots),
+                *(f"base, {one}" for one in shots),
+            ]
+        ]
+        for arm, found in result["arms"].items():
+            numbers = [found[one][kind] for kind in ("novel_ap50", "base_ap50") for one in shots]
+            rows.append(
+                [arm, *(f"{100 * one['mean']:.1f} ± {100 * one['std']:.1f}" for one in numbers)]
+            )
+        return rows
+
+    finish(run, LESSON, result, table, lambda axes: experiment.plot(result, axes))
+
+
+@command(app)
+def cells(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="BCCD, with Annotations and JPEGImages.")
+    ],
+    *,
+    run: Long,
+) -> None:
+    """Blood cells: trained on two kinds, the third registered from 1, 5 and 10 boxes."""
+    from paper_lessons.once.experiments import real as experiment
+
+    size: dict[str, Any] = (
+        {} if run.full else {"novel": ("WBC",), "steps": 20, "episodes": 10, "draws": 1}
+    )
+    with clear_errors():
+        result = experiment.cells(folder, seeds=[run.seed], **size, **run.how())
+
+    def table() -> list[list[str]]:
+        rows = [["AP50, percent", *map(str, experiment.SHOTS), "the others", "unmoved"]]
+        for one in result["runs"]:
+            rows.append(
+                [
+                    f"{one['novel']} from", *map(_percent, one["shots"].values()),
+                    _percent([one["base"]]), "yes" if one["unmoved"] else "no",
+                ]
+            )  # fmt: skip
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        for one in result["runs"]:
+            axes[0].plot(
+                range(3), [sum(v) / len(v) for v in one["shots"].values()], "o-", label=one["novel"]
+            )
+        _shots_axis(axes[0], list(map(str, experiment.SHOTS)))
+
+    finish(run, LESSON, result, table, draw, panels=1)
+
+
+@command(app)
+def omniglot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="With Omniglot's zip files.")],
+    *,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="DIR", help="The chapter's without it.")
+    ] = None,
+    run: Long,
+) -> None:
+    """Characters that people drew, as novel classes of the detector of printed ones."""
+    from paper_lessons.once.experiments import real as experiment
+
+    size: dict[str, Any] = {} if run.full else {"test": 40, "draws": 1}
+    with clear_errors():
+        detector = _load(model or _shipped())
+        result = experiment.omniglot(folder, detector, seed=run.seed, **size)
+
+    def table() -> list[list[str]]:
+        rows = [["novel AP50, percent", *map(str, experiment.SHOTS)]]
+        for arm in ("generator", "prototype"):
+            rows.append([arm, *map(_percent, result[arm].values())])
+        return rows
+
+    def draw(axes: Sequence[Any]) -> None:
+        for arm in ("generator", "prototype"):
+            axes[0].plot(range(3), [sum(v) / len(v) for v in result[arm].values()], "o-", label=arm)
+        _shots_axis(axes[0], list(map(str, experiment.SHOTS)))
+
+    finish(run, LESSON, result, table, draw, panels=1)
+
+
+def _shots_axis(axis: Any, shots: Sequence[str]) -> None:
+    from paper_lessons import plotting
+
+    axis.set_xticks(range(len(shots)), shots)
+    axis.set_xlabel("shots")
+    axis.set_ylabel("novel AP50")
+    plotting.label_lines(axis)
+
+
+def _percent(values: Sequence[float]) -> str:
+    return mean_and_spread(values, scale=100)
+
+
+def _shipped() -> Path:
+    from paper_lessons.once.data.shipped import GLYPH_DETECTOR
+
+    return GLYPH_DETECTOR
 
 
 def _read(boxes: Path, images: Path | None) -> Detections:

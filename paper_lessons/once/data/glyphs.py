@@ -5,7 +5,7 @@ The outlines are those of the DejaVu fonts that matplotlib carries. Characters o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def glyph_scenes(
     objects: tuple[int, int] = (2, 4),
     glyph: tuple[int, int] = (18, 42),
     clutter: bool = True,
+    outlines: Mapping[str, Sequence[Image.Image]] | None = None,
 ) -> Scenes:
     """Draw scenes.
 
@@ -86,6 +87,8 @@ def glyph_scenes(
         Shortest and longest long side of a glyph, in pixels.
     clutter : bool
         Whether lines, arcs and blobs lie under the glyphs.
+    outlines : mapping of str to sequence of PIL.Image.Image, optional
+        Grey masks of characters of your own, one or more each; without it those of :func:`glyph_outlines`.
 
     Returns
     -------
@@ -102,8 +105,8 @@ def glyph_scenes(
     >>> tuple(some.images.shape), some.images.dtype
     ((2, 3, 96, 96), torch.uint8)
     """
-    outlines = glyph_outlines()
-    unknown = [one for one in names if one not in outlines]
+    known = glyph_outlines() if outlines is None else outlines
+    unknown = [one for one in names if one not in known]
     if unknown or not names:
         raise ValueError(f"names must be characters with an outline, got {unknown or 'none'}")
     if n < 0 or not 1 <= objects[0] <= objects[1] or not 4 <= glyph[0] <= glyph[1] <= size - 2:
@@ -116,7 +119,7 @@ def glyph_scenes(
         painter = _Painter(np.random.default_rng([seed, number]), size, clutter)
         count = int(painter.draw.integers(objects[0], objects[1] + 1))
         for place in painter.draw.integers(0, len(names), count):
-            painter.put(outlines[names[place]], int(place), glyph)
+            painter.put(known[names[place]], int(place), glyph)
         images[number] = painter.finished()
         boxes.append(torch.tensor(painter.boxes, dtype=torch.float32).reshape(-1, 4))
         labels.append(torch.tensor(painter.labels, dtype=torch.long))
@@ -198,7 +201,7 @@ class _Painter:
                 pen.polygon([(x1 + dx, y1 + dy) for dx, dy in steps], fill=color)
         self.picture = np.asarray(sheet).astype(np.float64)
 
-    def put(self, masks: list[Image.Image], label: int, sides: tuple[int, int]) -> None:
+    def put(self, masks: Sequence[Image.Image], label: int, sides: tuple[int, int]) -> None:
         """Paint a glyph where there is room; after some tries in vain, none."""
         for _ in range(TRIES):
             mask = self.shaped(masks, sides)
@@ -212,10 +215,10 @@ class _Painter:
                 self.labels.append(label)
                 return
 
-    def shaped(self, masks: list[Image.Image], sides: tuple[int, int]) -> np.ndarray:
+    def shaped(self, masks: Sequence[Image.Image], sides: tuple[int, int]) -> np.ndarray:
         """A mask in a font, turned and scaled by chance, cut to what is seen of it."""
         draw = self.draw
-        mask = masks[draw.integers(len(masks))]
+        mask = masks[int(draw.integers(len(masks)))]
         turned = mask.rotate(
             float(draw.uniform(-15, 15)), expand=True, resample=Image.Resampling.BILINEAR
         )

@@ -155,6 +155,13 @@ def prototypes(trial: Trial, supports: Supports) -> Float[Tensor, "novel length"
     return torch.cat([SHARPNESS * mean, bias], 1)
 
 
+def random_codes(trial: Trial, seed: int) -> Float[Tensor, "novel length"]:
+    """Codes of chance, as long as those of the base classes: the floor."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(len(trial.novel), trial.base.shape[1], generator=generator)
+    return trial.base.mean(0) + trial.base.std(0) * weights
+
+
 def tuned_rows(
     trial: Trial, supports: Supports, *, steps: int = 100, lr: float = 0.05
 ) -> Float[Tensor, "novel length"]:
