@@ -5,9 +5,9 @@ Perez-Rua, Zhu, Hospedales, Xiang 2020, Incremental Few-Shot Object Detection (a
 
 from __future__ import annotations
 
-from paper_lessons.once.augmenting import Augmenting, augmented
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank, draw_codes
+from paper_lessons.once.data.augmenting import Augmenting, augmented
 from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split
 from paper_lessons.once.data.pictures import Pictures, Resized, Scenes
 from paper_lessons.once.data.readers import (

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from paper_lessons.files import write_atomically
-from paper_lessons.once.augmenting import Augmenting, augmented, recolored, turned
 from paper_lessons.once.codes import draw_codes
+from paper_lessons.once.data.augmenting import Augmenting, augmented, recolored, turned
 from paper_lessons.once.data.pictures import Pictures
 from paper_lessons.once.generator import SHORTEST, CropEncoder, centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
-from paper_lessons.once.augmenting import Augmenting
+from paper_lessons.once.data.augmenting import Augmenting
 from paper_lessons.once.data.glyphs import glyph_outlines, glyph_scenes
 from paper_lessons.once.data.pictures import Resized
 from paper_lessons.once.data.readers import Detections, base_novel_split, read_voc
