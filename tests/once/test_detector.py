@@ -166,3 +166,42 @@ def test_codes_travel_in_a_file_of_their_own(scenes, tmp_path):
     other.forget("A")
     with pytest.raises(ValueError, match=r"codes of codes.safetensors were made for the features"):
         other.load_codes(path)
+
+
+def test_sizes_of_a_class_s_own_move_nothing_either(scenes):
+    torch.manual_seed(0)
+    model = OnceDetector(["cat", "dog"], class_specific_size=True).eval()
+    images = list(scenes.images)
+    for name in ("cat", "dog"):  # an untrained code's sizes are about 0: boxes that are left out
+        entry = model.bank.table[model.bank.names.index(name)]
+        entry[64:-1] = 0.5
+    before = model.detect(images, 0.05, None)
+    assert sum(len(one["scores"]) for one in before) > 10
+    for number in range(70):
+        model.register(f"new {number}", *shots(scenes, 2))
+    same(before, model.detect(images, 0.05, None), {"cat", "dog"})
+
+
+def test_pictures_are_brought_to_the_side_of_training(scenes):
+    torch.manual_seed(0)
+    model = OnceDetector(["cat"], side=48).eval()
+    large = torch.nn.functional.interpolate(scenes.images[:1].float(), scale_factor=2.0)[0].to(
+        torch.uint8
+    )
+    (found,) = model.detect([large], 0.05)
+    assert found["boxes"].canvas_size == tuple(large.shape[1:])
+    assert model.prepare([large]).shape[2:] == (48, 48)
+    # half of a box's pixels count at half of the size
+    with pytest.raises(ValueError, match="within the picture brought to 48"):
+        model.register("mug", [large], [torch.tensor([[0.0, 0.0, 20.0, 20.0]])])
+    assert model.register("mug", [large], [torch.tensor([[0.0, 0.0, 64.0, 64.0]])]).shots == 1
+
+
+def test_a_frozen_detector_is_frozen_again_once_it_is_loaded(tmp_path):
+    model = OnceDetector(["cat"])
+    model.freeze()
+    model.save_pretrained(tmp_path)
+    again = OnceDetector.from_pretrained(tmp_path).train()
+    assert again.frozen
+    assert not again.backbone.training
+    assert not any(one.requires_grad for one in again.backbone.parameters())
