@@ -21,6 +21,8 @@ BLOCK = 64
 def draw_codes(
     features: Float[Tensor, "batch features height width"],
     codes: Float[Tensor, "classes length"],
+    *,
+    unit: bool = False,
 ) -> tuple[
     Float[Tensor, "batch classes height width"],
     Float[Tensor, "batch classes 2 height width"] | None,
@@ -32,6 +34,8 @@ def draw_codes(
     features : Float[Tensor, "batch features height width"]
     codes : Float[Tensor, "classes length"]
         Weights of the heat map; of width and height, where sizes are the class's own; the heat map's bias.
+    unit : bool
+        Whether the heat map reads features of length 1, so that only their direction counts.
 
     Returns
     -------
@@ -46,7 +50,8 @@ def draw_codes(
     (2.5, None)
     """
     width = features.shape[1]
-    heat = F.conv2d(features, codes[:, :width, None, None], codes[:, -1])
+    read = F.normalize(features, dim=1) if unit else features
+    heat = F.conv2d(read, codes[:, :width, None, None], codes[:, -1])
     if codes.shape[1] == width + 1:
         return heat, None
     own = codes[:, width:-1].reshape(-1, width, 1, 1)  # width, then height, of each class
@@ -84,6 +89,8 @@ class CodeBank(nn.Module):
         Channels of the feature map.
     class_specific_size : bool
         Whether a code has weights for width and height, too.
+    cosine : bool
+        Whether the codes of registered classes read features of length 1. Those of base classes never do.
 
     Examples
     --------
@@ -97,8 +104,11 @@ class CodeBank(nn.Module):
 
     table: Tensor
 
-    def __init__(self, features: int, class_specific_size: bool = False) -> None:
+    def __init__(
+        self, features: int, class_specific_size: bool = False, cosine: bool = False
+    ) -> None:
         super().__init__()
+        self.cosine = cosine
         self.features, self.rows = features, 3 if class_specific_size else 1
         self.length = self.rows * features + 1
         self.register_buffer("table", torch.zeros(0, self.length))
@@ -138,11 +148,7 @@ class CodeBank(nn.Module):
                 f"name {name!r} is taken; mode='update' adds shots to it, mode='replace' begins anew"
             )
         codes = self._checked(codes)
-        taken = {one.slot for one in self._entries.values()}
-        slot = next(place for place in range(len(taken) + 1) if place not in taken)
-        if slot >= len(self.table):
-            more = self.table.new_zeros(BLOCK, self.length)
-            self.table = torch.cat([self.table, more])
+        slot = self._free_slot(base)
         entry = _Entry(slot, codes.double().sum(0), len(codes), base)
         self._entries[name] = entry
         self._write(entry)
@@ -248,11 +254,19 @@ class CodeBank(nn.Module):
         Float[Tensor, "batch classes 2 height width"], or None where sizes are shared
         """
         slots = [one.slot for one in self._entries.values()]
-        used = sorted({slot // BLOCK for slot in slots})
+        kinds = self._kinds()
+        used = sorted(kinds)
         if not used:
             empty = features.new_empty(len(features), 0, *features.shape[2:])
             return empty, None if self.rows == 1 else empty[:, :, None].expand(-1, -1, 2, -1, -1)
-        drawn = [draw_codes(features, self.table[one * BLOCK : (one + 1) * BLOCK]) for one in used]
+        drawn = [
+            draw_codes(
+                features,
+                self.table[one * BLOCK : (one + 1) * BLOCK],
+                unit=self.cosine and not kinds[one],
+            )
+            for one in used
+        ]
         places = [used.index(slot // BLOCK) * BLOCK + slot % BLOCK for slot in slots]
         heat = _chosen([one for one, _ in drawn], places)
         sizes = [one for _, one in drawn if one is not None]
@@ -322,6 +336,21 @@ class CodeBank(nn.Module):
             self._entries.clear()
             self.table = self.table[:0]
             self.load_tensors({key: state[prefix + key] for key in keys})
+
+    def _kinds(self) -> dict[int, bool]:
+        """Of each block that is in use, whether its classes are base classes."""
+        return {one.slot // BLOCK: one.base for one in self._entries.values()}
+
+    def _free_slot(self, base: bool) -> int:
+        """The first in a block of this kind or of none; the table grows where there is none."""
+        taken, kinds = {one.slot for one in self._entries.values()}, self._kinds()
+        for slot in range(len(self.table) + 1):
+            if slot not in taken and kinds.get(slot // BLOCK, base) == base:
+                break
+        if slot >= len(self.table):
+            more = self.table.new_zeros(BLOCK, self.length)
+            self.table = torch.cat([self.table, more])
+        return slot
 
     def _write(self, entry: _Entry) -> None:
         self.table[entry.slot] = (entry.total / entry.shots).to(self.table)

@@ -39,6 +39,7 @@ from paper_lessons.once.training import (
 )
 
 SupportEncoder = Literal["crop", "centre"]
+Codes = Literal["cosine", "linear"]
 Mode = Literal["new", "update", "replace"]
 
 MEAN, SPREAD = 0.5, 0.25
@@ -61,6 +62,9 @@ class OnceDetector(
         What reads the pictures of a new class: an encoder of crops (the paper's), or the detector's own features.
     class_specific_size : bool
         Whether a code also has weights for width and height, an option of the public code.
+    codes : "cosine" or "linear"
+        Whether the codes of registered classes read only the direction of features, or the features as they are, as the
+        paper has it.
     side : int, optional
         Pixels to which the longer side of every picture is brought, so that objects are as large as in training. Boxes
         stay in the pixels of the picture given.
@@ -94,18 +98,21 @@ class OnceDetector(
         *,
         support_encoder: SupportEncoder = "crop",
         class_specific_size: bool = False,
+        codes: Codes = "cosine",
         side: int | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if support_encoder not in ("crop", "centre"):
             raise ValueError(f"support_encoder must be 'crop' or 'centre', got {support_encoder!r}")
+        if codes not in ("cosine", "linear"):
+            raise ValueError(f"codes must be 'cosine' or 'linear', got {codes!r}")
         if len(set(classes)) != len(classes):
             raise ValueError(f"classes must be names that differ, got {list(classes)}")
         self.backbone = make_backbone(backbone, **(options or {}))
         self.features = int(self.backbone.channels)  # type: ignore[arg-type]
         self.stride = int(self.backbone.stride)  # type: ignore[arg-type]
-        self.bank = CodeBank(self.features, class_specific_size)
+        self.bank = CodeBank(self.features, class_specific_size, codes == "cosine")
         inner = max(8, self.features // 2)
         self.boxes = nn.Sequential(conv_bn(self.features, inner), nn.Conv2d(inner, 4, 1))
         self.support_encoder = support_encoder
@@ -155,10 +162,11 @@ class OnceDetector(
 
     def renew_generator(self) -> None:
         """A new generator; one of crops starts with the weights of the detector's encoder."""
+        cosine, length = self.bank.cosine, self.bank.length
         self.generator = (
-            CropEncoder(self.backbone.encoder, self.bank.length)  # type: ignore[arg-type]
+            CropEncoder(self.backbone.encoder, length, self.features if cosine else None)  # type: ignore[arg-type]
             if self.support_encoder == "crop"
-            else CentreEncoder(self.features, self.bank.length)
+            else CentreEncoder(self.features, length, cosine)
         ).to(self.bank.table.device)
 
     def fit_base(
@@ -392,7 +400,7 @@ class OnceDetector(
 
     def fingerprint(self) -> str:
         """What codes were made for: a digest of the weights that make features."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(f"cosine {self.bank.cosine}".encode())
         for key, one in sorted(self.backbone.state_dict().items()):
             digest.update(key.encode())
             digest.update(one.detach().cpu().contiguous().numpy().tobytes())

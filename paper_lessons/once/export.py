@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from paper_lessons.once.codes import draw_codes
 from paper_lessons.once.detector import OnceDetector
 
 
@@ -22,21 +21,18 @@ class Maps(nn.Module):
     detector : OnceDetector
     """
 
-    codes: Tensor
-
     def __init__(self, detector: OnceDetector) -> None:
         super().__init__()
         self.backbone = copy.deepcopy(detector.backbone).eval()
         self.boxes = copy.deepcopy(detector.boxes).eval()
-        codes = [detector.bank[name].vector for name in detector.classes]
-        self.register_buffer("codes", torch.stack(codes))
+        self.bank = copy.deepcopy(detector.bank)
 
     def forward(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As :meth:`~paper_lessons.once.OnceDetector.forward`, without the features: heat, sizes, offsets."""
         features = self.backbone(images)
-        heat, own = draw_codes(features, self.codes)
+        heat, own = self.bank(features)
         maps = self.boxes(features)
         return heat, maps[:, :2] if own is None else own, maps[:, 2:]
 

@@ -17,6 +17,7 @@ from torchvision.ops import roi_align
 CONTEXT = 0.12  # of a box's side, added on each side of it
 CROP = 48
 RARE = -2.19  # first bias of a class: one cell in ten would be a peak
+SHARPNESS, MIDDLE = 20.0, 0.8  # of a cosine, before any training
 SHORTEST = 8.0  # pixels of a support box's side
 
 
@@ -57,6 +58,27 @@ def support_crops(
     return torch.cat(crops)
 
 
+class _Cosine(nn.Module):
+    """Gives the weights of codes one length, and one bias: what remains is their direction.
+
+    Parameters
+    ----------
+    features : int
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.features = features
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.middle = nn.Parameter(torch.tensor(MIDDLE))
+
+    def forward(self, codes: Float[Tensor, "shots length"]) -> Float[Tensor, "shots length"]:
+        """Codes whose heat is ``sigmoid(sharpness * (cosine - middle))``."""
+        direction = nn.functional.normalize(codes[:, : self.features], dim=1)
+        bias = (-self.sharpness * self.middle).expand(len(codes), 1)
+        return torch.cat([self.sharpness * direction, codes[:, self.features : -1], bias], 1)
+
+
 class CropEncoder(nn.Module):
     """The paper's generator: an encoder, the mean over its last map, one linear layer.
 
@@ -66,13 +88,16 @@ class CropEncoder(nn.Module):
         The detector's; it is copied, with its weights.
     length : int
         Of a code.
+    features : int, optional
+        Channels of the map that codes read as cosines; without it they read it as it is, as in the paper.
     """
 
-    def __init__(self, encoder: nn.Module, length: int) -> None:
+    def __init__(self, encoder: nn.Module, length: int, features: int | None = None) -> None:
         super().__init__()
         self.encoder = copy.deepcopy(encoder)
         self.linear = nn.Linear(int(encoder.channels), length)  # type: ignore[arg-type]
         nn.init.constant_(self.linear.bias[-1:], RARE)
+        self.shape: nn.Module = nn.Identity() if features is None else _Cosine(features)
 
     def forward(self, crops: Float[Tensor, "shots 3 size size"]) -> Float[Tensor, "shots length"]:
         """A code for every crop; a class's is the mean over its shots.
@@ -85,7 +110,7 @@ class CropEncoder(nn.Module):
         -------
         Float[Tensor, "shots length"]
         """
-        return self.linear(self.encoder(crops)[-1].mean((2, 3)))
+        return self.shape(self.linear(self.encoder(crops)[-1].mean((2, 3))))
 
 
 class CentreEncoder(nn.Module):
@@ -97,9 +122,12 @@ class CentreEncoder(nn.Module):
         Channels of the detector's map.
     length : int
         Of a code.
+    cosine : bool
+        Whether codes read features of length 1. Then the untrained encoder gives the feature itself: the mean over some
+        shots is a prototype (Snell et al. 2017).
     """
 
-    def __init__(self, features: int, length: int) -> None:
+    def __init__(self, features: int, length: int, cosine: bool = False) -> None:
         super().__init__()
         self.straight = nn.Linear(features, length)
         self.bent = nn.Sequential(
@@ -107,7 +135,14 @@ class CentreEncoder(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(2 * features, length),
         )
-        nn.init.constant_(self.straight.bias[-1:], RARE)
+        self.cosine = cosine
+        self.shape: nn.Module = _Cosine(features) if cosine else nn.Identity()
+        with torch.no_grad():
+            nn.init.constant_(self.straight.bias[-1:], RARE)
+            if cosine:
+                self.straight.weight.copy_(torch.eye(length, features))
+                for one in (self.straight.bias, *self.bent[2].parameters()):
+                    one.zero_()
 
     def forward(self, features: Float[Tensor, "shots features"]) -> Float[Tensor, "shots length"]:
         """A code for every feature; a class's is the mean over its shots.
@@ -120,7 +155,9 @@ class CentreEncoder(nn.Module):
         -------
         Float[Tensor, "shots length"]
         """
-        return self.straight(features) + self.bent(features)
+        if self.cosine:
+            features = nn.functional.normalize(features, dim=1)
+        return self.shape(self.straight(features) + self.bent(features))
 
 
 def centre_features(

@@ -270,7 +270,7 @@ def fit_generator(
     detector.freeze()
     detector.eval()
     episodes = _Episodes(detector, data, how)
-    model = _Generating(detector.generator, how.loss)
+    model = _Generating(detector.generator, how.loss, detector.bank.cosine)
     encoder = (
         list(model.generator.encoder.parameters())
         if isinstance(model.generator, CropEncoder)
@@ -313,14 +313,14 @@ class _Base(nn.Module):
 class _Generating(nn.Module):
     """From supports to codes to maps to a loss."""
 
-    def __init__(self, generator: nn.Module, loss: HeatLoss) -> None:
+    def __init__(self, generator: nn.Module, loss: HeatLoss, unit: bool) -> None:
         super().__init__()
-        self.generator, self.loss = generator, loss
+        self.generator, self.loss, self.unit = generator, loss, unit
 
     def forward(self, supports: Tensor, features: Tensor, targets: Targets) -> dict[str, Tensor]:
         ways = targets.shape[1]
         codes = self.generator(supports).unflatten(0, (ways, -1)).mean(1)
-        heat, own = draw_codes(features, codes)
+        heat, own = draw_codes(features, codes, unit=self.unit)
         found = {"heat": LOSSES[self.loss](heat.float(), targets)}
         if own is not None:
             nothing = features.new_zeros(len(features), 2, *features.shape[2:])

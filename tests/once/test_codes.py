@@ -110,3 +110,23 @@ def test_sizes_of_its_own():
     assert heat.shape == (1, 2, 9, 7)
     wanted = torch.einsum("bfhw,nkf->bnkhw", features(), given[:, 16:48].reshape(2, 2, 16))
     torch.testing.assert_close(sizes, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_cosine_codes_read_directions_and_base_codes_do_not():
+    bank = CodeBank(16, cosine=True)
+    torch.manual_seed(0)
+    base, new = torch.randn(2, 1, 17)
+    bank.add("base", base, base=True)
+    bank.add("new", new)
+    bank.add("other base", base + 1, base=True)
+    maps = features()
+    heat, _ = bank(maps)
+    twice, _ = bank(2 * maps)
+    weights, bias = new[0, :-1], new[0, -1]
+    expected = torch.einsum("bfhw,f->bhw", maps / maps.norm(dim=1, keepdim=True), weights) + bias
+    torch.testing.assert_close(heat[:, 1], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(twice[:, 1], heat[:, 1], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(twice[:, 0], heat[:, 0])
+    # base and registered classes never share a block
+    slots = {name: bank._entries[name].slot // 64 for name in bank.names}
+    assert slots["base"] == slots["other base"] != slots["new"]

@@ -33,8 +33,14 @@ def fresh(**options: object) -> OnceDetector:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"support_encoder": "centre"}, {"class_specific_size": True}],
-    ids=["crop", "centre", "own sizes"],
+    [
+        {},
+        {"support_encoder": "centre"},
+        {"class_specific_size": True},
+        {"codes": "linear"},
+        {"support_encoder": "centre", "codes": "linear"},
+    ],
+    ids=["crop", "centre", "own sizes", "crop, linear", "centre, linear"],
 )
 def test_both_stages_learn_and_keep_what_is_frozen(options, scenes):
     detector = fresh(**options)
@@ -105,7 +111,7 @@ def test_a_checkpoint_of_other_settings_is_refused(scenes, tmp_path):
 def test_l1_makes_the_map_empty_and_its_balanced_form_does_not(scenes):
     found = {}
     for loss in ("focal", "l1", "balanced l1"):
-        detector = fresh(support_encoder="centre")
+        detector = fresh(support_encoder="centre", codes="linear")
         detector.fit_base(scenes, steps=80)
         detector.fit_generator(scenes, steps=300, ways=4, loss=loss)
         code = detector.register(

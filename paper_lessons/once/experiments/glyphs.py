@@ -1,6 +1,7 @@
 """Twenty novel characters added to a detector of eighty: the paper's generator and what it has to beat.
 
-Every way sees the same supports. Training seeds differ in the first weights and the order of the scenes, draws in the supports.
+Every way sees the same supports. Training seeds differ in the first weights, the scenes, and which characters are novel; draws
+differ in the supports.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from paper_lessons import plotting
+from paper_lessons.once.codes import draw_codes
 from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split
 from paper_lessons.once.detector import OnceDetector
 from paper_lessons.once.evaluation import Evaluation
@@ -31,10 +33,18 @@ from paper_lessons.runs import one_thread, run_tasks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CROP, CENTRE, COSINE = "crop generator", "centre generator", "cosine prototype"
-ROWS, HEADS, CHANCE = "novel codes tuned", "all heads tuned", "random codes"
-L1, BALANCED = "crop generator, L1", "crop generator, balanced L1"
-ARMS = (CROP, CENTRE, COSINE, ROWS, HEADS, CHANCE, L1, BALANCED)
+CROP, LINEAR, CENTRE = "crops, cosine", "crops, linear (paper)", "centre, cosine"
+L1, BALANCED = "crops, linear, L1", "crops, linear, balanced L1"
+PROTOTYPE, ROWS, HEADS, CHANCE = "prototype", "novel codes tuned", "all heads tuned", "random codes"
+# generator -> what reads the supports, whether codes are cosines, the loss of the episodes
+GENERATORS: dict[str, tuple[Any, bool, Any]] = {
+    CROP: ("crop", True, "focal"),
+    LINEAR: ("crop", False, "focal"),
+    CENTRE: ("centre", True, "focal"),
+    L1: ("crop", False, "l1"),
+    BALANCED: ("crop", False, "balanced l1"),
+}
+ARMS = (*GENERATORS, PROTOTYPE, ROWS, HEADS, CHANCE)
 SHOTS = (1, 5, 10)
 NUMBERS = ("novel_ap", "novel_ap50", "base_ap", "base_ap50", "all_ap", "all_ap50")
 
@@ -55,7 +65,7 @@ def run(
     Parameters
     ----------
     seeds : sequence of int
-        Of the training.
+        Of the training, and of the split into base and novel characters.
     draws : int
         Sets of supports for each number of shots.
     arms : sequence of str
@@ -117,7 +127,7 @@ def train_glyph_detector(
     """
     size = size or {}
     detector, scenes = _fresh(seed, size)
-    detector.fit_base(scenes, steps=size.get("steps", 2200), seed=seed, progress=progress)
+    detector.fit_base(scenes, steps=size.get("steps", 2600), seed=seed, progress=progress)
     _episodes(detector, scenes, seed, size, progress=progress)
     return detector
 
@@ -144,32 +154,31 @@ def one_run(
         start = time.process_time()
         detector = train_glyph_detector(seed, size=size)
         seconds = {"both stages": time.process_time() - start}
-        trial, pool = glyph_trial(detector, test=size.get("test", 300))
+        _, novel = glyph_split(size.get("classes", 80), seed=seed)
+        trial, pool = glyph_trial(detector, novel, test=size.get("test", 300))
         alone = trial.score(trial.base[:0]).groups["all"]
         _, scenes = _fresh(seed, size)
-        crop = detector.generator
+        own = detector.support_encoder, detector.bank.cosine, detector.generator
         rows: dict[str, Any] = {}
         heat = {}
         for arm in arms:
-            detector.support_encoder, detector.generator = "crop", crop
-            if arm in (CENTRE, L1, BALANCED):
+            if arm in GENERATORS and arm != CROP:
                 start = time.process_time()
-                detector.support_encoder = "centre" if arm == CENTRE else "crop"
+                detector.support_encoder, detector.bank.cosine, loss = GENERATORS[arm]
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(seed)
                     detector.renew_generator()
-                loss = {L1: "l1", BALANCED: "balanced l1"}.get(arm, "focal")
                 _episodes(detector, scenes, seed, size, loss=loss)
                 seconds[arm] = time.process_time() - start
             rows[arm] = {
                 str(count): [_row(arm, trial, pool, count, draw, size) for draw in range(draws)]
                 for count in shots
             }
-            if arm in (CROP, CENTRE, L1, BALANCED):
+            if arm in GENERATORS:
                 heat[arm] = _hottest(
                     trial, generated(trial, draw_supports(pool, trial.novel, 5, 0))
                 )
-        detector.support_encoder, detector.generator = "crop", crop
+            detector.support_encoder, detector.bank.cosine, detector.generator = own
         return {
             "cpu_seconds": {name: round(value, 1) for name, value in seconds.items()},
             "alone": {"ap": alone.ap, "ap50": alone.ap50, "ar": alone.ar},
@@ -214,7 +223,7 @@ def plot(result: dict[str, Any], axes: Sequence[Axes]) -> None:
 
 
 def _fresh(seed: int, size: Mapping[str, int]) -> tuple[OnceDetector, Any]:
-    base, _ = glyph_split(size.get("classes", 80))
+    base, _ = glyph_split(size.get("classes", 80), seed=seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         detector = OnceDetector(base)
@@ -223,7 +232,7 @@ def _fresh(seed: int, size: Mapping[str, int]) -> tuple[OnceDetector, Any]:
 
 def _episodes(detector, scenes, seed, size, *, loss="focal", progress=False) -> None:
     detector.fit_generator(
-        scenes, steps=size.get("episodes", 2000), pictures=size.get("scenes", 3200),
+        scenes, steps=size.get("episodes", 2000), shots=(1, 2, 5, 10), pictures=size.get("scenes", 3200),
         loss=loss, seed=seed, progress=progress,
     )  # fmt: skip
 
@@ -233,14 +242,14 @@ def _row(
 ) -> dict[str, float]:
     supports = draw_supports(pool, trial.novel, shots, draw)
     steps = {"steps": size.get("tuning", 100)}
-    if arm == COSINE:
+    if arm == PROTOTYPE:
         return _numbers(trial.score(prototypes(trial, supports), cosine=True))
     if arm == ROWS:
-        return _numbers(trial.score(tuned_rows(trial, supports, **steps)))
+        return _numbers(trial.score(tuned_rows(trial, supports, **steps), cosine=False))
     if arm == HEADS:
-        return _numbers(trial.score(**tuned_heads(trial, supports, **steps)))
+        return _numbers(trial.score(**tuned_heads(trial, supports, **steps), cosine=False))
     if arm == CHANCE:
-        return _numbers(trial.score(random_codes(trial, draw)))
+        return _numbers(trial.score(random_codes(trial, draw), cosine=False))
     return _numbers(trial.score(generated(trial, supports)))
 
 
@@ -269,9 +278,8 @@ def _numbers(scores: Evaluation) -> dict[str, float]:
 
 @torch.no_grad()
 def _hottest(trial: Trial, codes: Any) -> float:
-    from paper_lessons.once.codes import draw_codes
-
-    return float(draw_codes(trial.features[:64], codes)[0].amax().sigmoid())
+    heat, _ = draw_codes(trial.features[:64], codes, unit=trial.detector.bank.cosine)
+    return float(heat.amax().sigmoid())
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

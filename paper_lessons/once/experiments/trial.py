@@ -17,17 +17,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from paper_lessons.once.codes import draw_codes
-from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split
+from paper_lessons.once.data.glyphs import glyph_scenes
 from paper_lessons.once.data.pictures import Scenes
 from paper_lessons.once.decoding import decode
 from paper_lessons.once.detector import OnceDetector
 from paper_lessons.once.evaluation import Evaluation, evaluate
-from paper_lessons.once.generator import RARE, SHORTEST, centre_features
+from paper_lessons.once.generator import MIDDLE, RARE, SHARPNESS, SHORTEST, centre_features
 from paper_lessons.once.losses import box_loss, focal_loss
 from paper_lessons.once.targets import splat_targets
 
 LEAST = 0.01  # probability of a detection that is scored
-SHARPNESS, MIDDLE = 20.0, 0.8  # of the prototype, chosen on base classes
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Trial:
         self,
         codes: Float[Tensor, "novel length"],
         *,
-        cosine: bool = False,
+        cosine: bool | None = None,
         base: Float[Tensor, "base length"] | None = None,
         boxes: nn.Module | None = None,
     ) -> Evaluation:
@@ -79,21 +78,21 @@ class Trial:
         codes : Float[Tensor, "novel length"]
             Of the first of the novel classes.
         cosine : bool
-            Whether they read features of length 1.
+            Whether they read features of length 1; without it, as the detector's own codes do.
         base : Float[Tensor, "base length"], optional
             Other codes of the base classes.
         boxes : nn.Module, optional
             Another network of sizes and offsets.
         """
         novel = self.novel[: len(codes)]
+        unit = self.detector.bank.cosine if cosine is None else cosine
         found: list[dict[str, Any]] = []
         for begin in range(0, len(self.test), 16):
             features = self.features[begin : begin + 16]
             maps = self.maps[begin : begin + 16] if boxes is None else boxes(features)
             heat = [draw_codes(features, self.base if base is None else base)[0]]
             if len(codes):
-                given = F.normalize(features, dim=1) if cosine else features
-                heat.append(draw_codes(given, codes)[0])
+                heat.append(draw_codes(features, codes, unit=unit)[0])
             found += decode(torch.cat(heat, 1), maps[:, :2], maps[:, 2:], threshold=LEAST)
         for one in found:
             one["names"] = [self.names[label] for label in one["labels"].tolist()]
@@ -195,12 +194,14 @@ def tuned_heads(
     return {"codes": codes.detach()[known:], "base": codes.detach()[:known], "boxes": boxes.eval()}
 
 
-def glyph_trial(detector: OnceDetector, *, test: int = 300, seed: int = 2) -> tuple[Trial, Scenes]:
-    """The trial of the lesson: mixed scenes, and a pool of others to draw supports from."""
-    base, novel = glyph_split(len(detector.bank.base_names))
+def glyph_trial(
+    detector: OnceDetector, novel: Sequence[str], *, test: int = 300, seed: int = 2
+) -> tuple[Trial, Scenes]:
+    """The trial of the lesson: scenes of base and novel characters, and a pool of others to draw supports from."""
+    names = [*detector.bank.base_names, *novel]
     return (
-        Trial(detector, glyph_scenes(test, [*base, *novel], seed=seed), novel),
-        glyph_scenes(1000, [*base, *novel], seed=seed + 1000),
+        Trial(detector, glyph_scenes(test, names, seed=seed), novel),
+        glyph_scenes(1000, names, seed=seed + 1000),
     )
 
 
