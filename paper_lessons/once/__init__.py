@@ -16,6 +16,7 @@ from paper_lessons.once.data.readers import (
     read_coco,
     read_voc,
 )
+from paper_lessons.once.data.shipped import glyph_detector
 from paper_lessons.once.decoding import Peaks, decode, find_peaks
 from paper_lessons.once.detector import OnceDetector
 from paper_lessons.once.evaluation import Evaluation, Scores, evaluate
@@ -63,4 +64,5 @@ __all__ = [
     "Resized",
     "glyph_split",
     "glyph_scenes",
+    "glyph_detector",
 ]

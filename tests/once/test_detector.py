@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paper_lessons.once import OnceDetector, glyph_scenes
+from paper_lessons.once import (
+    OnceDetector,
+    evaluate,
+    glyph_detector,
+    glyph_scenes,
+    glyph_split,
+)
 
 OPTIONS = {"small": {}, "resnet50": {"width": 8, "channels": 32}, "hourglass": {"widths": (16, 16, 24)}}  # fmt: skip
 
@@ -205,3 +211,18 @@ def test_a_frozen_detector_is_frozen_again_once_it_is_loaded(tmp_path):
     assert again.frozen
     assert not again.backbone.training
     assert not any(one.requires_grad for one in again.backbone.parameters())
+
+
+def test_the_shipped_detector_finds_glyphs_and_learns_a_new_one_at_once():
+    model = glyph_detector()
+    base, novel = glyph_split()
+    assert model.classes == base
+    assert model.frozen
+    test = glyph_scenes(60, [*base, *novel], seed=77)
+    before = model.detect(list(test.images), 0.01, None)
+    assert evaluate(before, test).groups["all"].ap50 > 0.5
+    support = glyph_scenes(5, ["♥"], seed=78, objects=(1, 1))
+    model.register("♥", list(support.images), support.boxes)
+    after = model.detect(list(test.images), 0.01, None)
+    same(before, after, set(base))
+    assert evaluate(after, test, novel=["♥"]).groups["novel"].ap50 > 0.5
