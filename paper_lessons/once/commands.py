@@ -448,6 +448,8 @@ def _supports(
 def _load(model: Path, codes: Sequence[Path] | None = None) -> OnceDetector:
     from paper_lessons.once.detector import OnceDetector
 
+    if not (model / "config.json").is_file():
+        raise ValueError(f"--model must be a folder that train wrote, {model.name!r} is none")
     with redirect_stdout(io.StringIO()):  # where the hub's library says what it does
         detector = OnceDetector.from_pretrained(model).eval()
     for file in codes or []:

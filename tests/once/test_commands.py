@@ -118,7 +118,7 @@ def test_what_was_not_trained_is_said(folder, model):
         (["register", "heart", "{folder}/boxes.json", "--model", "{model}"], "name 'heart' is taken"),
         (["detect", "{folder}/boxes.json", "--model", "{model}"], "must be a picture"),
         (["detect", "{folder}/absent.png", "--model", "{model}"], "there is no file"),
-        (["detect", "{folder}", "--model", "{folder}/absent"], "absent"),
+        (["detect", "{folder}", "--model", "{folder}/absent"], "must be a folder that train wrote"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(words, said, folder, model):
