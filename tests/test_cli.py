@@ -63,7 +63,7 @@ def test_every_spelling_of_a_lesson(
     [
         (["exercise", "09"], "lesson must be one of 01 soft-sort,"),
         (["exercise", "hidt"], "lesson 06 hidt has no exercises yet"),
-        (["run", "once"], "lesson 07 once has no experiments to run yet"),
+        (["run", "hidt"], "lesson 06 hidt has no experiments to run yet"),
         (["check", "none.ipynb"], "there is no such file"),
         (["hint", "pav", "4"], "number must be 1, 2 or 3, got 4"),
         (["hint", "pvv"], "exercise must be one of"),
