@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank, draw_codes
-from paper_lessons.once.data.augmenting import Augmenting, augmented
 from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split
 from paper_lessons.once.data.pictures import Pictures, Resized, Scenes
 from paper_lessons.once.data.readers import (
@@ -24,7 +23,9 @@ from paper_lessons.once.export import export_onnx, export_program
 from paper_lessons.once.generator import centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss
 from paper_lessons.once.targets import Targets, gaussian_radius, splat_targets
-from paper_lessons.once.training import BaseTraining, EpisodeTraining, fit_base, fit_generator
+from paper_lessons.once.training.augmenting import Augmenting, augmented
+from paper_lessons.once.training.settings import BaseTraining, EpisodeTraining
+from paper_lessons.once.training.stages import fit_base, fit_generator
 
 __all__ = [
     "check_boxes",

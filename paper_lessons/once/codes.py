@@ -66,8 +66,8 @@ class ClassCode:
     ----------
     name : str
     vector : Float[Tensor, "length"]
-        Mean over the shots: weights of the heat map and their bias, then, where sizes are its own, weights of width and of
-        height.
+        Mean over the shots: weights of the heat map; where sizes are its own, weights of width and of height; last the
+        heat map's bias.
     shots : int
         Pictures of objects that it is the mean of; 0 of a class that was trained.
     base : bool

@@ -103,10 +103,10 @@ def train(
     """Train a detector on all classes but the novel ones; a killed run with --checkpoint goes on where it stopped."""
     import torch
 
-    from paper_lessons.once.data.augmenting import Augmenting
     from paper_lessons.once.data.pictures import Resized
     from paper_lessons.once.data.readers import base_novel_split
     from paper_lessons.once.detector import OnceDetector
+    from paper_lessons.once.training.augmenting import Augmenting
 
     with clear_errors():
         known, _ = base_novel_split(_read(boxes, images), novel or [])

@@ -3,7 +3,9 @@
 # Annotations are values here: the hub's mixin reads them.
 
 import hashlib
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,12 +33,7 @@ from paper_lessons.once.generator import (
     centre_features,
     support_crops,
 )
-from paper_lessons.once.training import (
-    BaseTraining,
-    EpisodeTraining,
-    fit_base,
-    fit_generator,
-)
+from paper_lessons.once.training.stages import fit_base, fit_generator
 
 SupportEncoder = Literal["crop", "centre"]
 Codes = Literal["cosine", "linear"]
@@ -148,6 +145,11 @@ class OnceDetector(
         """Whether nothing of the detector may change."""
         return bool(self.still)
 
+    @classmethod
+    def _from_pretrained(cls, **given: Any) -> "OnceDetector":
+        with redirect_stdout(io.StringIO()):  # where the hub's library says what it does
+            return super()._from_pretrained(**given)
+
     def load_state_dict(self, *given: Any, **options: Any) -> Any:
         """As ``nn.Module.load_state_dict``; a detector that was frozen is so again."""
         found = super().load_state_dict(*given, **options)
@@ -169,67 +171,13 @@ class OnceDetector(
             else CentreEncoder(self.features, length, cosine)
         ).to(self.bank.table.device)
 
-    def fit_base(
-        self,
-        data: Pictures,
-        *,
-        checkpoint: str | Path | None = None,
-        progress: bool = False,
-        on_step: Any = None,
-        **how: Any,
-    ) -> list[dict[str, float]]:
-        """Train the detector on its base classes, then freeze it.
+    def fit_base(self, data: Pictures, **options: Any) -> list[dict[str, float]]:
+        """Train the detector on its base classes, then freeze it; as :func:`~paper_lessons.once.fit_base`."""
+        return fit_base(self, data, **options)
 
-        Parameters
-        ----------
-        data : Pictures
-        checkpoint, progress, on_step
-            As :func:`~paper_lessons.once.fit_base`.
-        **how
-            Of :class:`~paper_lessons.once.BaseTraining`.
-
-        Returns
-        -------
-        list of dict
-            Losses, as they fell.
-        """
-        options: dict[str, Any] = {
-            "checkpoint": checkpoint,
-            "progress": progress,
-            "on_step": on_step,
-        }
-        return fit_base(self, data, BaseTraining(**how), **options)
-
-    def fit_generator(
-        self,
-        data: Pictures,
-        *,
-        checkpoint: str | Path | None = None,
-        progress: bool = False,
-        on_step: Any = None,
-        **how: Any,
-    ) -> list[dict[str, float]]:
-        """Train the generator of codes by episodes; the detector is frozen and its base classes keep their codes.
-
-        Parameters
-        ----------
-        data : Pictures
-        checkpoint, progress, on_step
-            As :func:`~paper_lessons.once.fit_generator`.
-        **how
-            Of :class:`~paper_lessons.once.EpisodeTraining`.
-
-        Returns
-        -------
-        list of dict
-            Losses, as they fell.
-        """
-        options: dict[str, Any] = {
-            "checkpoint": checkpoint,
-            "progress": progress,
-            "on_step": on_step,
-        }
-        return fit_generator(self, data, EpisodeTraining(**how), **options)
+    def fit_generator(self, data: Pictures, **options: Any) -> list[dict[str, float]]:
+        """Train the generator of codes by episodes; as :func:`~paper_lessons.once.fit_generator`."""
+        return fit_generator(self, data, **options)
 
     def train(self, mode: bool = True) -> "OnceDetector":
         """As ``nn.Module.train``; what is frozen stays in evaluation mode.

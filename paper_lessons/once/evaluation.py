@@ -7,31 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-
-class Truth(Protocol):
-    """What a score is taken against: :class:`~paper_lessons.once.Detections`, or pictures of any other kind with these."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Classes, in the order of the labels."""
-
-    @property
-    def boxes(self) -> Sequence[Tensor]:
-        """Of each picture, (n, 4)."""
-
-    @property
-    def labels(self) -> Sequence[Tensor]:
-        """Of each picture, (n,)."""
-
-    @property
-    def crowd(self) -> Sequence[Tensor]:
-        """Of each picture, (n,)."""
+from paper_lessons.once.data.pictures import Truth
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,11 @@ class Targets:
         flat[self.cells] = self.values
         return flat.view(self.shape)
 
+    def to(self, device: torch.device | str) -> Targets:
+        """The same on another device."""
+        tensors = {name: one.to(device) for name, one in vars(self).items() if name != "shape"}
+        return Targets(**tensors, shape=self.shape)
+
     @property
     def hidden(self) -> int:
         """Objects that share the centre's cell and the class of another one: the map cannot show them."""

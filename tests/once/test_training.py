@@ -16,7 +16,7 @@ from paper_lessons.once import (
     evaluate,
     glyph_scenes,
 )
-from paper_lessons.once.data.augmenting import turned
+from paper_lessons.once.training.augmenting import turned
 
 NAMES = ["A", "B", "♥", "■"]
 

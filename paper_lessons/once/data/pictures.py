@@ -17,8 +17,8 @@ from paper_lessons.once.data.readers import Detections
 GREY = 128  # of what is filled up: 0 once a picture is normalised, to half a grey level
 
 
-class Pictures(Protocol):
-    """Pictures of one size with their boxes: :class:`Scenes`, :class:`Resized`, or a class of your own."""
+class Truth(Protocol):
+    """Boxes of pictures: what a score is taken against. :class:`Detections` and the two below have them."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -35,6 +35,10 @@ class Pictures(Protocol):
     @property
     def crowd(self) -> Sequence[Tensor]:
         """For each picture (n,): which boxes are around many objects."""
+
+
+class Pictures(Truth, Protocol):
+    """Pictures of one size with their boxes: :class:`Scenes`, :class:`Resized`, or a class of your own."""
 
     def __len__(self) -> int: ...
 

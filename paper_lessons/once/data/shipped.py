@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stdout
 from pathlib import Path
 
 from paper_lessons.once.detector import OnceDetector
@@ -24,5 +22,4 @@ def glyph_detector() -> OnceDetector:
     >>> len(glyph_detector().classes)
     80
     """
-    with redirect_stdout(io.StringIO()):  # where the hub's library says what it does
-        return OnceDetector.from_pretrained(GLYPH_DETECTOR).eval()
+    return OnceDetector.from_pretrained(GLYPH_DETECTOR).eval()

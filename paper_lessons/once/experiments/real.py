@@ -13,7 +13,6 @@ import torch
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
-from paper_lessons.once.data.augmenting import Augmenting
 from paper_lessons.once.data.glyphs import glyph_outlines, glyph_scenes
 from paper_lessons.once.data.pictures import Resized
 from paper_lessons.once.data.readers import Detections, base_novel_split, read_voc
@@ -27,6 +26,7 @@ from paper_lessons.once.experiments.trial import (
     prototypes,
 )
 from paper_lessons.once.generator import SHORTEST
+from paper_lessons.once.training.augmenting import Augmenting
 from paper_lessons.runs import one_thread, run_tasks
 
 SIDE = 320

@@ -122,7 +122,7 @@ def recolored(
     order = torch.from_numpy(draw.permuted(np.tile(np.arange(3), (len(images), 1)), axis=1))
     sign = torch.from_numpy(draw.choice([-1.0, 1.0], (len(images), 1, 1, 1))).to(images)
     light = torch.from_numpy(draw.normal(0, 0.1, (len(images), 1, 1, 1))).to(images)
-    images = images[torch.arange(len(images))[:, None], order.to(images.device)]
+    images = images.gather(1, order.to(images.device)[:, :, None, None].expand_as(images))
     return images * sign + light
 
 
