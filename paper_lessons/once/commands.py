@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,13 +26,9 @@ from paper_lessons.commands import (
 from paper_lessons.files import write_atomically
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from paper_lessons.once.data.readers import Detections
     from paper_lessons.once.detector import OnceDetector
 
 LESSON = "once"
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 app = lesson_app("ONCE: a detector to which a class is added by one look at a few pictures of it.")
 
@@ -103,13 +97,14 @@ def train(
     """Train a detector on all classes but the novel ones; a killed run with --checkpoint goes on where it stopped."""
     import torch
 
+    from paper_lessons.once.data.own import read_annotations
     from paper_lessons.once.data.pictures import Resized
     from paper_lessons.once.data.readers import base_novel_split
     from paper_lessons.once.detector import OnceDetector
     from paper_lessons.once.training.augmenting import Augmenting
 
     with clear_errors():
-        known, _ = base_novel_split(_read(boxes, images), novel or [])
+        known, _ = base_novel_split(read_annotations(boxes, images), novel or [])
         data = Resized(known, learning.side)
         torch.manual_seed(learning.seed)
         detector = OnceDetector(
@@ -173,9 +168,11 @@ def register(
     seed: Seed = 0,
 ) -> None:
     """Add a class by one pass over pictures of it; nothing else changes."""
+    from paper_lessons.once.data.own import supports_of
+
     with clear_errors():
         detector = _load(model)
-        some, given = _supports(name, boxes, images, shots, seed)
+        some, given = supports_of(name, boxes, images, shots, seed)
         code = detector.register(name, some, given, mode=mode)  # type: ignore[arg-type]
         if to is None:
             detector.save_pretrained(model)
@@ -206,13 +203,15 @@ def detect(
     html: Html = None,
 ) -> None:
     """Boxes in pictures, the most certain first."""
+    from paper_lessons.once.data.own import as_coco, find_pictures, read_picture
+
     with clear_errors():
         detector = _load(model, codes)
-        named = _pictures(given)
-        images = {name: _picture(path) for name, path in named.items()}
+        named = find_pictures(given)
+        images = {name: read_picture(path) for name, path in named.items()}
         found = detector.detect(list(images.values()), threshold, max_detections)
     if out is not None:
-        write_atomically(out, json.dumps(_as_coco(images, found, detector.classes), indent=1))
+        write_atomically(out, json.dumps(as_coco(images, found, detector.classes), indent=1))
         typer.echo(f"written: {out}")
     if png is not None:
         from paper_lessons.once.page.report import drawn
@@ -245,11 +244,12 @@ def evaluate(
     html: Html = None,
 ) -> None:
     """Average precision and recall against what people marked, and a page that shows what was not found."""
+    from paper_lessons.once.data.own import read_annotations
     from paper_lessons.once.evaluation import evaluate as score
 
     with clear_errors():
         detector = _load(model, codes)
-        truth = _read(boxes, images)
+        truth = read_annotations(boxes, images)
         missing = sorted(set(truth.names) - set(detector.classes))
         if missing:
             typer.echo(f"not known to the model, left out: {', '.join(missing)}", err=True)
@@ -279,7 +279,7 @@ def model(
     seed: Seed = 0,
     progress: Progress = True,
 ) -> None:
-    """The chapter's detector of eighty printed characters: both stages, three to four minutes."""
+    """The chapter's detector of eighty printed characters: both stages, about three minutes on two cores."""
     from paper_lessons.once.experiments.glyphs import train_glyph_detector
 
     train_glyph_detector(seed, progress=progress).save_pretrained(folder)
@@ -364,11 +364,12 @@ def omniglot(
     run: Long,
 ) -> None:
     """Characters that people drew, as novel classes of the detector of printed ones."""
+    from paper_lessons.once.data.shipped import glyph_detector
     from paper_lessons.once.experiments import real as experiment
 
     size: dict[str, Any] = {} if run.full else {"test": 40, "draws": 1}
     with clear_errors():
-        detector = _load(model or _shipped())
+        detector = glyph_detector() if model is None else _load(model)
         result = experiment.omniglot(folder, detector, seed=run.seed, **size)
 
     def table() -> list[list[str]]:
@@ -398,91 +399,15 @@ def _percent(values: Sequence[float]) -> str:
     return mean_and_spread(values, scale=100)
 
 
-def _shipped() -> Path:
-    from paper_lessons.once.data.shipped import GLYPH_DETECTOR
-
-    return GLYPH_DETECTOR
-
-
-def _read(boxes: Path, images: Path | None) -> Detections:
-    from paper_lessons.once.data.readers import read_coco, read_voc
-
-    if boxes.is_dir():
-        return read_voc(boxes, images or boxes)
-    return read_coco(boxes, images or boxes.parent)
-
-
-def _supports(
-    name: str, boxes: Path, images: Path | None, shots: int | None, seed: int
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Pictures of a class with its boxes; of a folder without annotations, the whole pictures."""
-    import numpy as np
-    import torch
-
-    if boxes.is_dir() and not any(boxes.glob("*.xml")):
-        files = list(_pictures([boxes]).values())
-        some = [_picture(file) for file in files]
-        whole = [torch.tensor([[0.0, 0.0, one.shape[2], one.shape[1]]]) for one in some]
-    else:
-        found = _read(boxes, images)
-        if name not in found.names:
-            raise ValueError(
-                f"class must be among {', '.join(found.names)} in {boxes.name}, got {name!r}"
-            )
-        own = found.only([name])
-        rows = [
-            (place, box)
-            for place, one in enumerate(own.annotations)
-            for box in one.boxes[~one.crowd]
-        ]
-        if shots is not None and len(rows) > shots:
-            chosen = np.random.default_rng(seed).choice(len(rows), shots, replace=False)
-            rows = [rows[i] for i in sorted(chosen)]
-        some = [own[place]["image"] for place, _ in rows]
-        whole = [box[None] for _, box in rows]
-    if shots is not None and len(some) < shots:
-        raise ValueError(f"shots must be at most the {len(some)} boxes of {name!r}, got {shots}")
-    return some[:shots], whole[:shots]
-
-
 def _load(model: Path, codes: Sequence[Path] | None = None) -> OnceDetector:
     from paper_lessons.once.detector import OnceDetector
 
     if not (model / "config.json").is_file():
         raise ValueError(f"--model must be a folder that train wrote, {model.name!r} is none")
-    with redirect_stdout(io.StringIO()):  # where the hub's library says what it does
-        detector = OnceDetector.from_pretrained(model).eval()
+    detector = OnceDetector.from_pretrained(model).eval()
     for file in codes or []:
         detector.load_codes(file)
     return detector
-
-
-def _pictures(given: Sequence[Path]) -> dict[str, Path]:
-    found = {}
-    for one in given:
-        files = [one]
-        if one.is_dir():
-            files = sorted(file for file in one.rglob("*") if file.suffix.lower() in PICTURES)
-            if not files:
-                raise ValueError(
-                    f"{one.name} must have pictures ({', '.join(PICTURES)}), it has none"
-                )
-        for file in files:
-            found[file.relative_to(one).as_posix() if one.is_dir() else file.name] = file
-    return found
-
-
-def _picture(path: Path) -> Tensor:
-    import numpy as np
-    import torch
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file).convert("RGB")
-    except UnidentifiedImageError:
-        raise ValueError(f"{path.name} must be a picture, it cannot be read as one") from None
-    return torch.from_numpy(np.array(upright)).permute(2, 0, 1)
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -507,35 +432,6 @@ def _with_lost(
         if not hit and not crowd:
             rows.append({"box": box.tolist(), "name": names[label], "score": 0.0, "lost": True})
     return rows
-
-
-def _as_coco(
-    images: dict[str, Tensor], found: Sequence[dict[str, Any]], names: Sequence[str]
-) -> dict[str, Any]:
-    annotations: list[dict[str, Any]] = []
-    for picture, one in enumerate(found, start=1):
-        for row, label in zip(_rows(one), one["labels"].tolist(), strict=True):
-            left, top, right, bottom = (round(edge, 2) for edge in row["box"])
-            width, height = round(right - left, 2), round(bottom - top, 2)
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": picture,
-                    "category_id": label + 1,
-                    "bbox": [left, top, width, height],
-                    "area": round(width * height, 2),
-                    "iscrowd": 0,
-                    "score": round(row["score"], 4),
-                }
-            )
-    return {
-        "images": [
-            {"id": i, "file_name": name, "width": image.shape[2], "height": image.shape[1]}
-            for i, (name, image) in enumerate(images.items(), start=1)
-        ],
-        "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],
-        "annotations": annotations,
-    }
 
 
 def _told(name: str, found: dict[str, Any]) -> str:

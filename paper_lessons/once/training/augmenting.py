@@ -92,10 +92,8 @@ def augmented(
     for number, some in enumerate(boxes):
         there = some + some.new_tensor(moves[number].tolist() * 2)
         if flips[number]:
-            images[number] = images[number].flip(2)
-            there = torch.stack(
-                [width - there[:, 2], there[:, 1], width - there[:, 0], there[:, 3]], 1
-            )
+            mirrored, (there,) = turned(images[number, None], [there], 1)
+            images[number] = mirrored[0]
         cut = clip_boxes(there, height, width)
         hidden.append(_area(cut) < SEEN * _area(there))
         moved.append(cut)
