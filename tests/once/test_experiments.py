@@ -7,8 +7,8 @@ import json
 import pytest
 
 from paper_lessons import plotting
-from paper_lessons.once import OnceDetector, glyph_split
-from paper_lessons.once.experiments import glyphs, real
+from paper_lessons.once import OnceDetector, glyph_detector, glyph_split
+from paper_lessons.once.experiments import glyphs, real, trial
 
 SMALL = {"scenes": 60, "test": 6, "classes": 10, "steps": 8, "episodes": 4, "tuning": 2}
 
@@ -50,3 +50,25 @@ def test_omniglot_is_read_and_added(test_data):
 def test_omniglot_wants_its_files(tmp_path):
     with pytest.raises(ValueError, match=r"must have Omniglot's \.zip files"):
         real.read_omniglot(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_shipped_detector_keeps_the_spec_s_bars():
+    detector = glyph_detector()
+    _, novel = glyph_split()
+    study, pool = trial.glyph_trial(detector, novel)
+    found = {}
+    for shots in (1, 5, 10):
+        supports = [trial.draw_supports(pool, novel, shots, draw) for draw in range(5)]
+        scores = [study.score(trial.generated(study, one)).groups for one in supports]
+        assert {one["base"].ap for one in scores} == {scores[0]["base"].ap}
+        found[shots] = sum(one["novel"].ap50 for one in scores) / len(scores)
+    assert scores[0]["base"].ap50 >= 0.60
+    assert found[1] >= 0.30
+    assert found[5] >= 0.38
+    assert found[10] >= found[1]
+    chance = study.score(trial.random_codes(study, 0), cosine=False).groups["novel"].ap50
+    assert found[1] >= chance + 0.2
+    tuned = trial.tuned_heads(study, supports[0], steps=100)
+    after = study.score(**tuned, cosine=False).groups["base"].ap
+    assert after <= 0.7 * scores[0]["base"].ap  # tuning the heads forgets
