@@ -209,6 +209,7 @@ def test_a_short_training_finds_glyphs():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no graphics processor")
 def test_both_stages_on_a_graphics_card(scenes):
     detector = fresh().to("cuda")
     history = detector.fit_base(scenes, steps=40, keep_every=20)
