@@ -72,12 +72,15 @@ class ClassCode:
         Pictures of objects that it is the mean of; 0 of a class that was trained.
     base : bool
         Whether it was trained with the detector.
+    scale : tuple of float
+        By what its width and height are multiplied.
     """
 
     name: str
     vector: Float[Tensor, " length"]
     shots: int
     base: bool
+    scale: tuple[float, float]
 
 
 class CodeBank(nn.Module):
@@ -127,9 +130,24 @@ class CodeBank(nn.Module):
 
     def __getitem__(self, name: str) -> ClassCode:
         entry = self._known(name)
-        return ClassCode(name, self.table[entry.slot].clone(), entry.shots, entry.base)
+        width, height = entry.scale.tolist()
+        code = self.table[entry.slot].clone()
+        return ClassCode(name, code, entry.shots, entry.base, (width, height))
 
-    def add(self, name: str, codes: Float[Tensor, "shots length"], *, base: bool = False) -> None:
+    @property
+    def scales(self) -> Float[Tensor, "classes 2"]:
+        """By what width and height of each class are multiplied: 1, unless they were fitted to its shots."""
+        found = [one.scale for one in self._entries.values()]
+        return torch.stack(found).to(self.table) if found else self.table.new_zeros(0, 2)
+
+    def add(
+        self,
+        name: str,
+        codes: Float[Tensor, "shots length"],
+        *,
+        base: bool = False,
+        ratios: Float[Tensor, "shots 2"] | None = None,
+    ) -> None:
         """A new class, the mean of the codes of some shots.
 
         Parameters
@@ -137,6 +155,9 @@ class CodeBank(nn.Module):
         name : str
         codes : Float[Tensor, "shots length"]
         base : bool
+        ratios : Float[Tensor, "shots 2"], optional
+            How many times as wide and as high as the shared sizes say each shot is; the class's scale is their
+            geometric mean.
 
         Raises
         ------
@@ -149,7 +170,7 @@ class CodeBank(nn.Module):
             )
         codes = self._checked(codes)
         slot = self._free_slot(base)
-        entry = _Entry(slot, codes.double().sum(0), len(codes), base)
+        entry = _Entry(slot, codes.double().sum(0), len(codes), base, _summed(ratios))
         self._entries[name] = entry
         self._write(entry)
         if base:
@@ -181,13 +202,19 @@ class CodeBank(nn.Module):
         """Those of the trained classes."""
         return [name for name, one in self._entries.items() if one.base]
 
-    def update(self, name: str, codes: Float[Tensor, "shots length"]) -> None:
+    def update(
+        self,
+        name: str,
+        codes: Float[Tensor, "shots length"],
+        ratios: Float[Tensor, "shots 2"] | None = None,
+    ) -> None:
         """More shots of a class: its code becomes the mean of all of them.
 
         Parameters
         ----------
         name : str
-        codes : Float[Tensor, "shots length"]
+        codes, ratios
+            As :meth:`add`.
 
         Raises
         ------
@@ -200,6 +227,7 @@ class CodeBank(nn.Module):
         codes = self._checked(codes)
         entry.total = entry.total + codes.double().sum(0)
         entry.shots += len(codes)
+        entry.ratios = entry.ratios + _summed(ratios)
         self._write(entry)
 
     def forget(self, name: str, *, force: bool = False) -> None:
@@ -293,6 +321,9 @@ class CodeBank(nn.Module):
             "names": torch.tensor(list(text), dtype=torch.uint8),
             "codes": self.table[[one.slot for one in entries]].clone(),
             "totals": torch.stack(totals) if totals else torch.zeros(0, self.length).double(),
+            "ratios": torch.stack([one.ratios for one in entries])
+            if entries
+            else torch.zeros(0, 3).double(),
             "shots": torch.tensor([one.shots for one in entries], dtype=torch.long),
             "base": torch.tensor([one.base for one in entries], dtype=torch.bool),
         }
@@ -322,6 +353,7 @@ class CodeBank(nn.Module):
             self.add(name, tensors["codes"][number : number + 1].to(self.table), base=base)
             entry = self._entries[name]
             entry.total = tensors["totals"][number].to(self.table.device)
+            entry.ratios = tensors["ratios"][number].cpu()
             entry.shots = int(tensors["shots"][number])
             self.table[entry.slot] = tensors["codes"][number].to(self.table)
 
@@ -329,7 +361,7 @@ class CodeBank(nn.Module):
         destination.update({prefix + key: one for key, one in self.as_tensors().items()})
 
     def _load_from_state_dict(self, state, prefix, metadata, strict, missing, *rest) -> None:
-        keys = ("names", "codes", "totals", "shots", "base")
+        keys = ("names", "codes", "totals", "ratios", "shots", "base")
         absent = [prefix + key for key in keys if prefix + key not in state]
         missing.extend(absent)
         if not absent:
@@ -376,11 +408,23 @@ def _chosen(blocks: list[Tensor], places: list[int]) -> Tensor:
     return joined[:, places]
 
 
+def _summed(ratios: Tensor | None) -> Tensor:
+    """Logarithms of width and height, added up, and of how many shots."""
+    if ratios is None:
+        return torch.zeros(3).double()
+    logs = ratios.double().cpu().log().sum(0)
+    return torch.cat([logs, logs.new_tensor([len(ratios)])])
+
+
 @dataclass
 class _Entry:
     slot: int
-    total: Float[
-        Tensor, " length"
-    ]  # in double precision, so that shots one by one and all at once agree
+    # sums in double precision, so that shots one by one and all at once agree
+    total: Float[Tensor, " length"]
     shots: int
     base: bool
+    ratios: Float[Tensor, " 3"]
+
+    @property
+    def scale(self) -> Float[Tensor, " 2"]:
+        return (self.ratios[:2] / self.ratios[2].clamp(min=1)).exp()

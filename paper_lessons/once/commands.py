@@ -63,8 +63,12 @@ class Learning:
         "small"
     )
     support_encoder: Annotated[
-        str, typer.Option("--support-encoder", help="crop (the paper's) or centre.")
-    ] = "crop"
+        str,
+        typer.Option(
+            "--support-encoder",
+            help="centre: the detector's own features; crop: the paper's, which has to learn from many classes.",
+        ),
+    ] = "centre"
     own_sizes: Annotated[
         bool, typer.Option("--own-sizes", help="A code also holds weights of width and height.")
     ] = False
@@ -72,7 +76,10 @@ class Learning:
         int, typer.Option("--side", min=32, help="Pixels of a picture's longer side.")
     ] = 320
     steps: Annotated[int, typer.Option("--steps", min=1, help="Of the detector.")] = 1500
-    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Of the generator.")] = 1500
+    episodes: Annotated[
+        int | None,
+        typer.Option("--episodes", min=0, help="Of the generator: 1500 for crop, 0 for centre."),
+    ] = None
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures at once.")] = 8
     lr: Annotated[float, typer.Option("--lr", help="Peak learning rate of the detector.")] = 2e-3
     loss: Annotated[
@@ -81,6 +88,13 @@ class Learning:
     flip: Annotated[bool, typer.Option("--flip/--no-flip", help="Mirror pictures.")] = True
     recolor: Annotated[bool, typer.Option("--recolor/--no-recolor", help="Change colours.")] = False
     seed: Seed = 0
+
+    @property
+    def rounds(self) -> int:
+        """Episodes: an encoder of centres is good without any, one of crops is not."""
+        if self.episodes is not None:
+            return self.episodes
+        return 0 if self.support_encoder == "centre" else 1500
 
 
 @command(app)
@@ -131,10 +145,11 @@ def train(
             )  # fmt: skip
             if first_process() and stored is not None:
                 detector.save_pretrained(stored)
-        detector.fit_generator(
-            data, steps=learning.episodes, loss=learning.loss, recolor=learning.recolor,
-            seed=learning.seed, checkpoint=parts[1], progress=progress,
-        )  # fmt: skip
+        if learning.rounds:
+            detector.fit_generator(
+                data, steps=learning.rounds, loss=learning.loss, recolor=learning.recolor,
+                seed=learning.seed, checkpoint=parts[1], progress=progress,
+            )  # fmt: skip
         if first_process():
             detector.save_pretrained(model)
             if stored is not None:
@@ -161,6 +176,12 @@ def register(
     mode: Annotated[
         str, typer.Option("--mode", help="new; update: more shots; replace: begin anew.")
     ] = "new",
+    fit_size: Annotated[
+        bool,
+        typer.Option(
+            "--fit-size/--no-fit-size", help="Boxes as large as those given, not as training's."
+        ),
+    ] = True,
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="FILE", help="Write its code there and leave the model."),
@@ -173,7 +194,8 @@ def register(
     with clear_errors():
         detector = _load(model)
         some, given = supports_of(name, boxes, images, shots, seed)
-        code = detector.register(name, some, given, mode=mode)  # type: ignore[arg-type]
+        fit_size &= detector.bank.rows == 1  # else a code has weights for them
+        code = detector.register(name, some, given, mode=mode, fit_size=fit_size)  # type: ignore[arg-type]
         if to is None:
             detector.save_pretrained(model)
             typer.echo(f"registered: {name} from {code.shots} boxes, in {model}")
@@ -327,28 +349,26 @@ def cells(
     """Blood cells: trained on two kinds, the third registered from 1, 5 and 10 boxes."""
     from paper_lessons.once.experiments import real as experiment
 
-    size: dict[str, Any] = (
-        {} if run.full else {"novel": ("WBC",), "steps": 20, "episodes": 10, "draws": 1}
-    )
+    size: dict[str, Any] = {} if run.full else {"novel": ("WBC",), "steps": 20, "draws": 1}
     with clear_errors():
         result = experiment.cells(folder, seeds=[run.seed], **size, **run.how())
 
     def table() -> list[list[str]]:
         rows = [["AP50, percent", *map(str, experiment.SHOTS), "the others", "unmoved"]]
         for one in result["runs"]:
-            rows.append(
-                [
-                    f"{one['novel']} from", *map(_percent, one["shots"].values()),
-                    _percent([one["base"]]), "yes" if one["unmoved"] else "no",
-                ]
-            )  # fmt: skip
+            for sizes in experiment.SIZES:
+                rows.append(
+                    [
+                        f"{one['novel']}, {sizes}", *map(_percent, one[sizes].values()),
+                        _percent([one["base"]]), "yes" if one["unmoved"] else "no",
+                    ]
+                )  # fmt: skip
         return rows
 
     def draw(axes: Sequence[Any]) -> None:
         for one in result["runs"]:
-            axes[0].plot(
-                range(3), [sum(v) / len(v) for v in one["shots"].values()], "o-", label=one["novel"]
-            )
+            means = [sum(v) / len(v) for v in one[experiment.SIZES[-1]].values()]
+            axes[0].plot(range(3), means, "o-", label=one["novel"])
         _shots_axis(axes[0], list(map(str, experiment.SHOTS)))
 
     finish(run, LESSON, result, table, draw, panels=1)

@@ -108,6 +108,7 @@ def decode(
     stride: int = 4,
     per_class: int = 100,
     max_detections: int | None = None,
+    scales: Float[Tensor, "classes 2"] | None = None,
 ) -> list[dict[str, Tensor]]:
     """Boxes of each picture, the most certain first.
 
@@ -126,6 +127,8 @@ def decode(
         At most so many boxes of a class in a picture.
     max_detections : int, optional
         At most so many boxes of a picture.
+    scales : Float[Tensor, "classes 2"], optional
+        By what width and height of each class are multiplied.
 
     Returns
     -------
@@ -146,6 +149,8 @@ def decode(
     own = at if sizes.ndim == 4 else (found.picture, found.label, *at[1:])
     corner = torch.stack([found.column, found.row], 1)
     centre, half = corner + offsets[at], sizes[own].clamp(min=0) / 2
+    if scales is not None:
+        half = half * scales[found.label]
     boxes = torch.cat([centre - half, centre + half], 1) * stride
     results = []
     for number in range(len(logits)):

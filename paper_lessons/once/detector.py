@@ -257,6 +257,8 @@ class OnceDetector(
         images: Sequence[Tensor],
         boxes: Sequence[Any],
         mode: Mode = "new",
+        *,
+        fit_size: bool = False,
     ) -> ClassCode:
         """Add a class from pictures of it, by one pass of the generator.
 
@@ -269,6 +271,9 @@ class OnceDetector(
             The objects in each picture: left, top, right, bottom in pixels; none of a picture is allowed.
         mode : "new", "update" or "replace"
             "update" makes the code the mean over all shots so far; "replace" forgets those before.
+        fit_size : bool
+            Whether boxes of the class are made as many times wider and higher than the shared sizes say as its shots
+            are. Ours; for things that are much larger or smaller than those of training.
 
         Returns
         -------
@@ -277,17 +282,21 @@ class OnceDetector(
         Raises
         ------
         ValueError
-            If there are no boxes, one is shorter than 8 pixels, the name is taken (or, for an update, is not there).
+            If there are no boxes, one is shorter than 8 pixels, the name is taken (or, for an update, is not there), or
+            sizes that are the class's own are to be fitted.
         """
         if mode not in ("new", "update", "replace"):
             raise ValueError(f"mode must be 'new', 'update' or 'replace', got {mode!r}")
+        if fit_size and self.bank.rows == 3:
+            raise ValueError("fit_size must be False where codes have weights of width and height")
         codes = self.codes_of(images, boxes)
+        ratios = self._ratios(images, boxes) if fit_size else None
         if mode == "update":
-            self.bank.update(name, codes)
+            self.bank.update(name, codes, ratios)
         else:
             if mode == "replace" and name in self.bank:
                 self.bank.forget(name)
-            self.bank.add(name, codes)
+            self.bank.add(name, codes, ratios=ratios)
         return self.bank[name]
 
     def codes_of(
@@ -309,16 +318,28 @@ class OnceDetector(
         ValueError
             As :meth:`register`.
         """
+        checked = self._checked(images, boxes)
+        training = self.generator.training
+        self.generator.eval()
+        try:
+            if isinstance(self.generator, CropEncoder):
+                normal = [self._normal(one, number) for number, one in enumerate(images)]
+                return self.generator(support_crops(normal, checked))
+            maps = self.backbone(self.prepare(images))
+            return self.generator(centre_features(maps, checked, self.stride))
+        finally:
+            self.generator.train(training)
+
+    def _checked(self, images: Sequence[Tensor], boxes: Sequence[Any]) -> list[Tensor]:
+        """Boxes of supports as :meth:`prepare` brings their pictures."""
         if len(images) != len(boxes):
             raise ValueError(
                 f"boxes must be given for each of {len(images)} images, got {len(boxes)}"
             )
-        checked, normal = [], []
+        checked = []
         for number, (image, some) in enumerate(zip(images, boxes, strict=True)):
             inside = check_boxes(some, f"boxes[{number}]").to(self.device)
-            inside = clip_boxes(inside, image.shape[-2], image.shape[-1])
-            normal.append(self._normal(image, number))
-            inside = inside * self._scale(image)
+            inside = clip_boxes(inside, image.shape[-2], image.shape[-1]) * self._scale(image)
             sides = (inside[:, 2:] - inside[:, :2]).amin(1)
             if len(sides) and float(sides.min()) < SHORTEST:
                 raise ValueError(
@@ -328,15 +349,15 @@ class OnceDetector(
             checked.append(inside)
         if not sum(map(len, checked)):
             raise ValueError("boxes must have at least one, got none")
-        training = self.generator.training
-        self.generator.eval()
-        try:
-            if isinstance(self.generator, CropEncoder):
-                return self.generator(support_crops(normal, checked))
-            maps = self.backbone(self.prepare(images))
-            return self.generator(centre_features(maps, checked, self.stride))
-        finally:
-            self.generator.train(training)
+        return checked
+
+    def _ratios(self, images: Sequence[Tensor], boxes: Sequence[Any]) -> Float[Tensor, "shots 2"]:
+        """How many times as wide and as high as the map of sizes says at its centre each box is."""
+        checked = self._checked(images, boxes)
+        maps = self.boxes(self.backbone(self.prepare(images)))[:, :2]
+        shared = centre_features(maps, checked, self.stride).clamp(min=0.5)  # in cells
+        joined = torch.cat(checked) / self.stride
+        return (joined[:, 2:] - joined[:, :2]) / shared
 
     def forget(self, name: str, *, force: bool = False) -> None:
         """Remove a class; as :meth:`CodeBank.forget`."""
@@ -434,14 +455,14 @@ class OnceDetector(
         training = self.training
         self.eval()
         found: list[dict[str, Any]] = []
-        names = self.classes
+        names, scales = self.classes, self.bank.scales
         try:
             for begin in range(0, len(images), batch_size):
                 some = images[begin : begin + batch_size]
                 _, heat, sizes, offsets = self(self.prepare(some))
                 results = decode(
                     heat, sizes, offsets,
-                    threshold=threshold, stride=self.stride, max_detections=max_detections,
+                    threshold=threshold, stride=self.stride, max_detections=max_detections, scales=scales,
                 )  # fmt: skip
                 for image, one in zip(some, results, strict=True):
                     height, width = image.shape[-2:]

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from paper_lessons.once import OnceDetector, glyph_scenes, read_coco
 from paper_lessons.once.commands import app
 
-SHORT = ["--steps", "20", "--episodes", "10", "--side", "64", "--batch-size", "4", "--quiet"]
+QUICK = ["--steps", "20", "--side", "64", "--batch-size", "4", "--quiet"]
+SHORT = [*QUICK, "--support-encoder", "crop", "--episodes", "10"]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,19 @@ def test_a_new_thing_in_two_commands(folder, model, tmp_path):
     assert not again.problems
     assert sum(map(len, again.labels)) == len(json.loads(out.read_text())["annotations"])
     assert {one["category_id"] for one in json.loads(out.read_text())["annotations"]} >= {1, 2}
+
+
+def test_without_further_options_a_class_is_the_mean_of_its_features(folder, tmp_path):
+    model = tmp_path / "detector"
+    run("train", folder / "boxes.json", "--model", model, "--novel", "square", *QUICK)
+    given = ["register", "square", folder / "boxes.json", "--model", model, "--shots", 3]
+    run(*given)
+    detector = OnceDetector.from_pretrained(model)
+    assert detector.support_encoder == "centre"
+    assert not detector.generator.bent[2].weight.any()  # as it was made
+    assert detector.bank["square"].scale != (1, 1)
+    run(*given, "--mode", "replace", "--no-fit-size")
+    assert OnceDetector.from_pretrained(model).bank["square"].scale == (1, 1)
 
 
 def test_registering_in_the_model_itself_and_updating(folder, model, tmp_path):

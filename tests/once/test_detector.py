@@ -7,6 +7,7 @@ import torch
 
 from paper_lessons.once import (
     OnceDetector,
+    decode,
     evaluate,
     glyph_detector,
     glyph_scenes,
@@ -186,6 +187,48 @@ def test_sizes_of_a_class_s_own_move_nothing_either(scenes):
     for number in range(70):
         model.register(f"new {number}", *shots(scenes, 2))
     same(before, model.detect(images, 0.05, None), {"cat", "dog"})
+
+
+def test_fitted_sizes_are_those_of_the_shots_and_move_nothing_else(scenes, tmp_path):
+    model, images = detector(), list(scenes.images)
+    before = model.detect(images, 0.05, None)
+    model.register("A", *shots(scenes, 1))
+    shared = model.detect(images, 0.05, None)
+    model.register("A", *shots(scenes, 1), mode="replace", fit_size=True)
+    fitted = model.detect(images, 0.05, None)
+    same(before, fitted, {"cat", "dog", "owl"})
+    width, height = model.bank["A"].scale
+    assert (width, height) != (1, 1)
+    assert model.bank["cat"].scale == (1, 1)
+    for one, two in zip(shared, fitted, strict=True):
+        own = [torch.tensor([n == "A" for n in each["names"]]) for each in (one, two)]
+        assert torch.equal(one["scores"][own[0]], two["scores"][own[1]])
+    # of one shot, its own box comes out
+    model.forget("A")
+    box = scenes.boxes[0][:1]
+    model.register("A", images[:1], [box], fit_size=True)
+    heat = torch.full((1, 4, 24, 24), -9.0)
+    centre = ((box[0, :2] + box[0, 2:]) / 8).long()
+    heat[0, 3, centre[1], centre[0]] = 9.0
+    _, _, sizes, offsets = model(model.prepare(images[:1]))
+    (found,) = decode(heat, sizes, offsets, scales=model.bank.scales)
+    drawn = found["boxes"][0, 2:] - found["boxes"][0, :2]
+    torch.testing.assert_close(drawn, box[0, 2:] - box[0, :2], rtol=0.3, atol=0)
+    path = model.save_codes(tmp_path / "codes.safetensors")
+    other = detector()
+    other.load_codes(path)
+    assert other.bank["A"].scale == model.bank["A"].scale
+
+
+def test_fitted_sizes_in_parts_are_all_at_once(scenes):
+    one, two = detector(), detector()
+    one.register("A", *shots(scenes, 5), fit_size=True)
+    two.register("A", *shots(scenes, 2), fit_size=True)
+    two.register("A", list(scenes.images[2:5]), scenes.boxes[2:5], "update", fit_size=True)
+    assert one.bank["A"].scale == pytest.approx(two.bank["A"].scale, rel=1e-5)
+    own = OnceDetector(["cat"], class_specific_size=True)
+    with pytest.raises(ValueError, match="fit_size must be False where codes have weights"):
+        own.register("A", *shots(scenes, 1), fit_size=True)
 
 
 def test_pictures_are_brought_to_the_side_of_training(scenes):

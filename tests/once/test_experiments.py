@@ -30,10 +30,11 @@ def test_the_ways_to_add_classes_give_the_same_numbers_twice():
 
 
 def test_blood_cells_stay_where_they_are(test_data):
-    found = real.cells(test_data / "bccd/BCCD", novel=["WBC"], steps=6, episodes=3, draws=1)
+    found = real.cells(test_data / "bccd/BCCD", novel=["WBC"], steps=6, draws=1)
     (run,) = found["runs"]
     assert run["unmoved"]
-    assert set(run["shots"]) == {"1", "5", "10"}
+    for sizes in real.SIZES:
+        assert set(run[sizes]) == {"1", "5", "10"}
     json.dumps(found, allow_nan=False)
 
 

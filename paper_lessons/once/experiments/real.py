@@ -31,6 +31,7 @@ from paper_lessons.runs import one_thread, run_tasks
 
 SIDE = 320
 SHOTS = (1, 5, 10)
+SIZES = ("shared sizes", "fitted sizes")
 DRAWERS = 20  # of every Omniglot character: the first half for supports, the others to be found
 
 
@@ -40,9 +41,7 @@ def cells(
     novel: Sequence[str] = ("Platelets", "RBC", "WBC"),
     seeds: Sequence[int] = (0,),
     steps: int = 800,
-    episodes: int = 800,
     draws: int = 5,
-    support_encoder: str = "centre",
     jobs: int | None = None,
     progress: bool = False,
     checkpoint: str | None = None,
@@ -57,8 +56,7 @@ def cells(
         Each is kept back in turn; its cells stay in the training pictures, without boxes.
     seeds : sequence of int
         Of the training, and of which three quarters of the pictures it sees.
-    steps, episodes, draws : int
-    support_encoder : "crop" or "centre"
+    steps, draws : int
     jobs, progress, checkpoint
         As :func:`~paper_lessons.runs.run_tasks`.
 
@@ -68,10 +66,7 @@ def cells(
         ``"settings"`` and under ``"runs"`` what :func:`one_cell` returns.
     """
     tasks = [{"novel": one, "seed": seed} for one in novel for seed in seeds]
-    shared = {
-        "folder": str(folder), "steps": steps, "episodes": episodes, "draws": draws,
-        "support_encoder": support_encoder,
-    }  # fmt: skip
+    shared = {"folder": str(folder), "steps": steps, "draws": draws}
     runs = run_tasks(one_cell, tasks, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint)  # fmt: skip
     shared["folder"] = Path(folder).name
     return {"settings": {"novel": list(novel), "seeds": list(seeds), **shared}, "runs": runs}
@@ -83,22 +78,21 @@ def one_cell(
     *,
     folder: str,
     steps: int,
-    episodes: int,
     draws: int,
-    support_encoder: str,
 ) -> dict[str, Any]:
     """One training, and the third kind from some boxes.
 
     Parameters
     ----------
-    novel, seed, folder, steps, episodes, draws, support_encoder
+    novel, seed, folder, steps, draws
         As :func:`cells`.
 
     Returns
     -------
     dict
-        ``"base"``: AP50 of the others; ``"shots"``: for each number AP50 of the novel kind, one for each draw;
-        ``"unmoved"``: whether every box and score of the others was the same to the last bit each time.
+        ``"base"``: AP50 of the others; under ``"shared sizes"`` and ``"fitted sizes"`` for each number of shots AP50 of
+        the novel kind, one for each draw; ``"unmoved"``: whether every box and score of the others was the same to the
+        last bit each time; ``"larger"``: by what the fitted sizes of the last draw exceed the shared ones.
     """
     import warnings
 
@@ -111,25 +105,33 @@ def one_cell(
         train, test = (_picked(data, some.tolist()) for some in (order[:cut], order[cut:]))
         known, _ = base_novel_split(train, [novel])
         torch.manual_seed(seed)
-        detector = OnceDetector(known.names, support_encoder=support_encoder, side=SIDE)  # type: ignore[arg-type]
+        # two kinds are too few for episodes
+        detector = OnceDetector(known.names, support_encoder="centre", side=SIDE)
         pictures = Resized(known, SIDE)
         augmenting = Augmenting(shift=SIDE // 10, recolor=False, flip=True)
         detector.fit_base(pictures, steps=steps, batch_size=8, augmenting=augmenting, seed=seed)
-        detector.fit_generator(pictures, steps=episodes, recolor=False, seed=seed)
         images = [test[i]["image"] for i in range(len(test))]
         before = detector.detect(images, LEAST, None)
-        rows: dict[str, list[float]] = {}
+        rows: dict[str, dict[str, list[float]]] = {}
         unmoved = True
-        for shots in SHOTS:
-            rows[str(shots)] = []
-            for draw in range(draws):
-                detector.register(novel, *_boxes(train, novel, shots, draw), mode="replace")
-                after = detector.detect(images, LEAST, None)
-                scores = evaluate(after, test, novel=[novel])
-                rows[str(shots)].append(scores.groups["novel"].ap50)
-                unmoved &= _same(before, after, novel)
-        base = scores.groups["base"]
-        return {"novel": novel, "seed": seed, "base": base.ap50, "shots": rows, "unmoved": unmoved}
+        for label, fit in zip(SIZES, (False, True), strict=True):
+            rows[label] = {str(shots): [] for shots in SHOTS}
+            for shots in SHOTS:
+                for draw in range(draws):
+                    given = _boxes(train, novel, shots, draw)
+                    code = detector.register(novel, *given, mode="replace", fit_size=fit)
+                    after = detector.detect(images, LEAST, None)
+                    scores = evaluate(after, test, novel=[novel])
+                    rows[label][str(shots)].append(scores.groups["novel"].ap50)
+                    unmoved &= _same(before, after, novel)
+        return {
+            "novel": novel,
+            "seed": seed,
+            "base": scores.groups["base"].ap50,
+            **rows,
+            "larger": list(code.scale),
+            "unmoved": unmoved,
+        }
 
 
 def omniglot(
