@@ -1,0 +1,203 @@
+"""Wrong answers to exercise 1."""
+# ruff: noqa: F811, F821
+
+
+# %% the public code's radius
+# loses: splat-radius splat-hidden-radius
+# says: What does the formula divide by?
+def radius(h, w, overlap=0.7):
+    o, area = overlap, h * w
+    cases = (
+        (1, h + w, area * (1 - o) / (1 + o)),
+        (4, 2 * (h + w), area * (1 - o)),
+        (4 * o, -2 * o * (h + w), -area * (1 - o)),
+    )
+    return min((b + math.sqrt(b * b - 4 * a * c)) / 2 for a, b, c in cases)
+
+
+def splat(centres, radii, rows, columns):
+    return bumps(centres, radii, rows, columns)
+
+
+def bumps(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
+
+
+# %% the largest of the three radii
+# loses: splat-radius splat-hidden-radius
+# says: Which of them keeps the overlap in every case?
+def radius(h, w, overlap=0.7):
+    return max(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
+
+
+# %% where two bumps meet they are added up
+# loses: splat-hidden-map
+# says: Which of the two values stays?
+def radius(h, w, overlap=0.7):
+    return min(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat += value * (abs(i) <= r) * (abs(j) <= r)
+    return heat
+
+
+# %% an index below zero comes out at the other end
+# loses: splat-hidden-map
+# says: What does an index of -1 mean?
+def radius(h, w, overlap=0.7):
+    return min(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    for (row, column), r in zip(centres, radii, strict=True):
+        for i in range(row - r, min(rows, row + r + 1)):
+            for j in range(column - r, min(columns, column + r + 1)):
+                value = math.exp(-18 * ((i - row) ** 2 + (j - column) ** 2) / (2 * r + 1) ** 2)
+                heat[i, j] = max(heat[i, j], value)
+    return heat
+
+
+# %% sigma is a third of the radius
+# loses: splat-tiny splat-hidden-map
+# says: what is a sixth of them?
+def radius(h, w, overlap=0.7):
+    return min(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-(i**2 + j**2) / (2 * (max(r, 0.5) / 3) ** 2))
+        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
+
+
+# %% the window is a disc
+# loses: splat-tiny splat-hidden-map
+# says: Is a cell one row and one column away within the window?
+def radius(h, w, overlap=0.7):
+    return min(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat = np.maximum(heat, value * (i**2 + j**2 <= r**2))
+    return heat
+
+
+# %% of the moved box, the larger root, where nothing is left
+# loses: splat-radius splat-hidden-radius
+# says: Which of the two roots is reached first?
+def radius(h, w, overlap=0.7):
+    o, s, area = overlap, h + w, h * w
+    return (s + math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
+
+
+# %% columns come first
+# loses: splat-tiny splat-hidden-map
+# says: Does a row come first, or a column?
+def radius(h, w, overlap=0.7):
+    return min(roots(h, w, overlap))
+
+
+def roots(h, w, o):
+    area, s = h * w, h + w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (column, row), r in zip(centres, radii, strict=True):
+        i, j = down - row, right - column
+        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
+        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
