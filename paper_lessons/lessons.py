@@ -113,7 +113,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Perez-Rua, Zhu, Hospedales, Xiang",
         2020,
         "2003.04668",
-        "begun",
+        "complete",
     ),
 )
 

@@ -212,3 +212,39 @@ def test_without_scripts_the_triangle_stands_still(site):
         assert figure.locator("g.kept").count() == 3
         assert figure.locator(".found li").count() == 2
         assert not figure.get_by_role("slider").first.is_visible()
+
+
+@pytest.mark.slow
+def test_the_shots_of_lesson_7_are_moved_by_the_keyboard(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/07_once.html") as page:
+        figure = page.locator(".shots")
+        says = figure.get_by_role("status")
+        assert "♥" in says.inner_text()
+        assert figure.locator("svg rect.new").count() == 1
+        known = figure.locator("svg rect:not(.new)").count()
+        shots, threshold = figure.get_by_role("slider").all()
+        shots.focus()
+        page.keyboard.press("Home")
+        assert figure.locator("svg rect.new").count() == 0
+        assert figure.locator("svg rect:not(.new)").count() == known
+        assert figure.locator(".value").all_inner_texts() == ["0", "0.30"]
+        threshold.focus()
+        page.keyboard.press("Home")
+        assert figure.locator("svg rect").count() > known
+        page.keyboard.press("End")
+        assert says.inner_text() == "Found: nothing."
+        figure.locator("summary").focus()
+        page.keyboard.press("Enter")
+        assert figure.locator("tbody tr").count() > 20
+
+
+@pytest.mark.slow
+def test_without_scripts_the_picture_has_its_boxes(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/07_once.html", scripts=False) as page:
+        figure = page.locator(".shots")
+        assert figure.locator("svg rect.new").count() == 1
+        assert not figure.get_by_role("slider").first.is_visible()
