@@ -3,6 +3,7 @@
 
 
 # %% old mean and new mean weigh the same
+# cell: register-code-answer
 # loses: register-means register-hidden-means
 # says: How many shots is the mean over?
 def register(bank, name, codes):
@@ -13,24 +14,16 @@ def register(bank, name, codes):
     return {**bank, name: (((np.array(mean) + new) / 2).tolist(), shots + len(codes))}
 
 
-def unmoved(before, after, name):
-    left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
-    return left[0] == left[1]
-
-
 # %% the old shots are forgotten
+# cell: register-code-answer
 # loses: register-means register-hidden-means
 # says: What was asked for?
 def register(bank, name, codes):
     return {**bank, name: (codes.mean(axis=0).tolist(), len(codes))}
 
 
-def unmoved(before, after, name):
-    left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
-    return left[0] == left[1]
-
-
 # %% the bank that was given is changed
+# cell: register-code-answer
 # loses: register-means
 # says: changed its input
 def register(bank, name, codes):
@@ -41,21 +34,10 @@ def register(bank, name, codes):
     return bank
 
 
-def unmoved(before, after, name):
-    left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
-    return left[0] == left[1]
-
-
 # %% nearly the same is taken for the same
+# cell: register-proof-answer
 # loses: register-proof register-hidden-proof
 # says: A score has changed in its tenth digit.
-def register(bank, name, codes):
-    mean, shots = bank.get(name, ([0.0] * codes.shape[1], 0))
-    total = shots * np.array(mean) + codes.sum(axis=0)
-    shots += len(codes)
-    return {**bank, name: ((total / shots).tolist(), shots)}
-
-
 def unmoved(before, after, name):
     left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
     if [[d[0] for d in some] for some in left[0]] != [[d[0] for d in some] for some in left[1]]:
@@ -68,15 +50,9 @@ def unmoved(before, after, name):
 
 
 # %% the comparison ends with the shorter list
+# cell: register-proof-answer
 # loses: register-proof register-hidden-proof
 # says: Where did your comparison end?
-def register(bank, name, codes):
-    mean, shots = bank.get(name, ([0.0] * codes.shape[1], 0))
-    total = shots * np.array(mean) + codes.sum(axis=0)
-    shots += len(codes)
-    return {**bank, name: ((total / shots).tolist(), shots)}
-
-
 def unmoved(before, after, name):
     left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
     return all(
@@ -85,29 +61,17 @@ def unmoved(before, after, name):
 
 
 # %% the class is left out of the second side only
+# cell: register-proof-answer
 # loses: register-proof register-hidden-proof
 # says: On which side is it left out?
-def register(bank, name, codes):
-    mean, shots = bank.get(name, ([0.0] * codes.shape[1], 0))
-    total = shots * np.array(mean) + codes.sum(axis=0)
-    shots += len(codes)
-    return {**bank, name: ((total / shots).tolist(), shots)}
-
-
 def unmoved(before, after, name):
     return before == [[d for d in some if d[0] != name] for some in after]
 
 
 # %% what came from nowhere is not seen
+# cell: register-proof-answer
 # loses: register-hidden-proof
 # says: Do you look only for what was there before?
-def register(bank, name, codes):
-    mean, shots = bank.get(name, ([0.0] * codes.shape[1], 0))
-    total = shots * np.array(mean) + codes.sum(axis=0)
-    shots += len(codes)
-    return {**bank, name: ((total / shots).tolist(), shots)}
-
-
 def unmoved(before, after, name):
     return len(before) == len(after) and all(
         d in two for one, two in zip(before, after, strict=True) for d in one if d[0] != name
@@ -115,15 +79,9 @@ def unmoved(before, after, name):
 
 
 # %% all pictures thrown together
+# cell: register-proof-answer
 # loses: register-hidden-proof
 # says: Cat and dog have changed pictures.
-def register(bank, name, codes):
-    mean, shots = bank.get(name, ([0.0] * codes.shape[1], 0))
-    total = shots * np.array(mean) + codes.sum(axis=0)
-    shots += len(codes)
-    return {**bank, name: ((total / shots).tolist(), shots)}
-
-
 def unmoved(before, after, name):
     left = [sorted(d for some in side for d in some if d[0] != name) for side in (before, after)]
     return left[0] == left[1]

@@ -3,6 +3,7 @@
 
 
 # %% the public code's radius
+# cell: splat-radius-answer
 # loses: splat-radius splat-hidden-radius
 # says: What does the formula divide by?
 def radius(h, w, overlap=0.7):
@@ -15,21 +16,8 @@ def radius(h, w, overlap=0.7):
     return min((b + math.sqrt(b * b - 4 * a * c)) / 2 for a, b, c in cases)
 
 
-def splat(centres, radii, rows, columns):
-    return bumps(centres, radii, rows, columns)
-
-
-def bumps(centres, radii, rows, columns):
-    heat = np.zeros((rows, columns))
-    down, right = np.mgrid[:rows, :columns]
-    for (row, column), r in zip(centres, radii, strict=True):
-        i, j = down - row, right - column
-        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
-        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
-    return heat
-
-
 # %% the largest of the three radii
+# cell: splat-radius-answer
 # loses: splat-radius splat-hidden-radius
 # says: Which of them keeps the overlap in every case?
 def radius(h, w, overlap=0.7):
@@ -45,32 +33,10 @@ def roots(h, w, o):
     )
 
 
-def splat(centres, radii, rows, columns):
-    heat = np.zeros((rows, columns))
-    down, right = np.mgrid[:rows, :columns]
-    for (row, column), r in zip(centres, radii, strict=True):
-        i, j = down - row, right - column
-        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
-        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
-    return heat
-
-
 # %% where two bumps meet they are added up
+# cell: splat-map-answer
 # loses: splat-hidden-map
 # says: Which of the two values stays?
-def radius(h, w, overlap=0.7):
-    return min(roots(h, w, overlap))
-
-
-def roots(h, w, o):
-    area, s = h * w, h + w
-    return (
-        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
-        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
-    )
-
-
 def splat(centres, radii, rows, columns):
     heat = np.zeros((rows, columns))
     down, right = np.mgrid[:rows, :columns]
@@ -82,21 +48,9 @@ def splat(centres, radii, rows, columns):
 
 
 # %% an index below zero comes out at the other end
+# cell: splat-map-answer
 # loses: splat-hidden-map
 # says: What does an index of -1 mean?
-def radius(h, w, overlap=0.7):
-    return min(roots(h, w, overlap))
-
-
-def roots(h, w, o):
-    area, s = h * w, h + w
-    return (
-        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
-        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
-    )
-
-
 def splat(centres, radii, rows, columns):
     heat = np.zeros((rows, columns))
     for (row, column), r in zip(centres, radii, strict=True):
@@ -108,21 +62,9 @@ def splat(centres, radii, rows, columns):
 
 
 # %% sigma is a third of the radius
+# cell: splat-map-answer
 # loses: splat-tiny splat-hidden-map
 # says: what is a sixth of them?
-def radius(h, w, overlap=0.7):
-    return min(roots(h, w, overlap))
-
-
-def roots(h, w, o):
-    area, s = h * w, h + w
-    return (
-        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
-        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
-    )
-
-
 def splat(centres, radii, rows, columns):
     heat = np.zeros((rows, columns))
     down, right = np.mgrid[:rows, :columns]
@@ -134,21 +76,9 @@ def splat(centres, radii, rows, columns):
 
 
 # %% the window is a disc
+# cell: splat-map-answer
 # loses: splat-tiny splat-hidden-map
 # says: Is a cell one row and one column away within the window?
-def radius(h, w, overlap=0.7):
-    return min(roots(h, w, overlap))
-
-
-def roots(h, w, o):
-    area, s = h * w, h + w
-    return (
-        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
-        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
-    )
-
-
 def splat(centres, radii, rows, columns):
     heat = np.zeros((rows, columns))
     down, right = np.mgrid[:rows, :columns]
@@ -160,6 +90,7 @@ def splat(centres, radii, rows, columns):
 
 
 # %% of the moved box, the larger root, where nothing is left
+# cell: splat-radius-answer
 # loses: splat-radius splat-hidden-radius
 # says: Which of the two roots is reached first?
 def radius(h, w, overlap=0.7):
@@ -167,32 +98,10 @@ def radius(h, w, overlap=0.7):
     return (s + math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2
 
 
-def splat(centres, radii, rows, columns):
-    heat = np.zeros((rows, columns))
-    down, right = np.mgrid[:rows, :columns]
-    for (row, column), r in zip(centres, radii, strict=True):
-        i, j = down - row, right - column
-        value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
-        heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
-    return heat
-
-
 # %% columns come first
+# cell: splat-map-answer
 # loses: splat-tiny splat-hidden-map
 # says: Does a row come first, or a column?
-def radius(h, w, overlap=0.7):
-    return min(roots(h, w, overlap))
-
-
-def roots(h, w, o):
-    area, s = h * w, h + w
-    return (
-        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
-        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
-    )
-
-
 def splat(centres, radii, rows, columns):
     heat = np.zeros((rows, columns))
     down, right = np.mgrid[:rows, :columns]
