@@ -13,7 +13,7 @@ def heat_maps(features, codes, unit=False):
 
 
 # %% the code is divided by its length
-# loses: code-hand code-hidden-unit
+# loses: code-hand code-maps code-hidden-unit
 # says: Whose length was asked for?
 def heat_maps(features, codes, unit=False):
     weights = codes[:, :-1]
@@ -36,7 +36,7 @@ def heat_maps(features, codes, unit=False):
 
 
 # %% one length for the whole map
-# loses: code-hidden-unit
+# loses: code-maps code-hidden-unit
 # says: Has every cell a length of its own, or the whole map one?
 def heat_maps(features, codes, unit=False):
     if unit:

@@ -122,7 +122,7 @@ def boxes_of(heat, sizes, offsets, threshold):
 
 
 # %% in reading order
-# loses: peaks-hidden-random peaks-hidden-ties
+# loses: peaks-equal peaks-hidden-random peaks-hidden-ties
 # says: which of them comes first?
 def boxes_of(heat, sizes, offsets, threshold):
     found, p = [], np.pad(heat, 1)
@@ -134,3 +134,33 @@ def boxes_of(heat, sizes, offsets, threshold):
             box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
             found.append((float(heat[i, j]), *(4 * float(one) for one in box)))
     return found
+
+
+# %% neighbours of a peak are struck out, the hottest first
+# loses: peaks-equal peaks-hidden-random peaks-hidden-ties
+# says: Do you strike out cells as you go?
+def boxes_of(heat, sizes, offsets, threshold):
+    found, left = [], heat.copy()
+    while left.max() >= threshold:
+        i, j = np.unravel_index(left.argmax(), left.shape)
+        w, h = sizes[:, i, j]
+        x, y = j + offsets[0, i, j], i + offsets[1, i, j]
+        box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+        found.append((float(heat[i, j]), *(4 * float(one) for one in box)))
+        left[max(0, i - 1) : i + 2, max(0, j - 1) : j + 2] = -1
+    return found
+
+
+# %% equally hot boxes in another order
+# loses: peaks-hidden-random peaks-hidden-ties
+# says: Of equally hot ones, which was read first?
+def boxes_of(heat, sizes, offsets, threshold):
+    found, p = [], np.pad(heat, 1)
+    for i, j in np.argwhere(heat >= threshold):
+        around = p[i : i + 3, j : j + 3].flatten()
+        if heat[i, j] > around[:4].max() and heat[i, j] >= around[5:].max():
+            w, h = sizes[:, i, j]
+            x, y = j + offsets[0, i, j], i + offsets[1, i, j]
+            box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+            found.append((float(heat[i, j]), *(4 * float(one) for one in box)))
+    return sorted(found, reverse=True)

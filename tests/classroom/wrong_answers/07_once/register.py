@@ -52,7 +52,7 @@ def unmoved(before, after, name):
 # %% the comparison ends with the shorter list
 # cell: register-proof-answer
 # loses: register-proof register-hidden-proof
-# says: Where did your comparison end?
+# says: Do you count them?
 def unmoved(before, after, name):
     left = [[[d for d in some if d[0] != name] for some in side] for side in (before, after)]
     return all(
@@ -81,7 +81,7 @@ def unmoved(before, after, name):
 # %% all pictures thrown together
 # cell: register-proof-answer
 # loses: register-hidden-proof
-# says: Cat and dog have changed pictures.
+# says: Do you count them?
 def unmoved(before, after, name):
     left = [sorted(d for some in side for d in some if d[0] != name) for side in (before, after)]
     return left[0] == left[1]

@@ -2,34 +2,69 @@
 # ruff: noqa: F811, F821
 
 
-# %% the public code's radius
+# %% the public code's roots
 # cell: splat-radius-answer
 # loses: splat-radius splat-hidden-radius
-# says: What does the formula divide by?
-def radius(h, w, overlap=0.7):
+# says: What does the formula of a root divide by?
+def corner_radii(h, w, overlap=0.7):
     o, area = overlap, h * w
     cases = (
         (1, h + w, area * (1 - o) / (1 + o)),
         (4, 2 * (h + w), area * (1 - o)),
         (4 * o, -2 * o * (h + w), -area * (1 - o)),
     )
-    return min((b + math.sqrt(b * b - 4 * a * c)) / 2 for a, b, c in cases)
+    return tuple((b + math.sqrt(b * b - 4 * a * c)) / 2 for a, b, c in cases)
 
 
-# %% the largest of the three radii
+# %% the union is taken for one box
 # cell: splat-radius-answer
 # loses: splat-radius splat-hidden-radius
-# says: Which of them keeps the overlap in every case?
-def radius(h, w, overlap=0.7):
-    return max(roots(h, w, overlap))
+# says: is the union the area of one box
+def corner_radii(h, w, overlap=0.7):
+    o, s, area = overlap, h + w, h * w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
 
 
-def roots(h, w, o):
-    area, s = h * w, h + w
+# %% the larger roots, where nothing is left
+# cell: splat-radius-answer
+# loses: splat-radius splat-hidden-radius
+# says: Which of the two roots is reached first?
+def corner_radii(h, w, overlap=0.7):
+    o, s, area = overlap, h + w, h * w
+    return (
+        (s + math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s + math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+# %% of the larger box, the root below zero
+# cell: splat-radius-answer
+# loses: splat-radius splat-hidden-radius
+# says: Which root makes the box larger?
+def corner_radii(h, w, overlap=0.7):
+    o, s, area = overlap, h + w, h * w
     return (
         (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
         (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 4,
-        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+        (-o * s - math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (4 * o),
+    )
+
+
+# %% one corner moves in place of both
+# cell: splat-radius-answer
+# loses: splat-radius splat-hidden-radius
+# says: By how much does the height change
+def corner_radii(h, w, overlap=0.7):
+    o, s, area = overlap, h + w, h * w
+    return (
+        (s - math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2,
+        (s - math.sqrt(s * s - 4 * (1 - o) * area)) / 2,
+        (-o * s + math.sqrt(o * o * s * s + 4 * o * (1 - o) * area)) / (2 * o),
     )
 
 
@@ -89,15 +124,6 @@ def splat(centres, radii, rows, columns):
     return heat
 
 
-# %% of the moved box, the larger root, where nothing is left
-# cell: splat-radius-answer
-# loses: splat-radius splat-hidden-radius
-# says: Which of the two roots is reached first?
-def radius(h, w, overlap=0.7):
-    o, s, area = overlap, h + w, h * w
-    return (s + math.sqrt(s * s - 4 * area * (1 - o) / (1 + o))) / 2
-
-
 # %% columns come first
 # cell: splat-map-answer
 # loses: splat-tiny splat-hidden-map
@@ -109,4 +135,17 @@ def splat(centres, radii, rows, columns):
         i, j = down - row, right - column
         value = np.exp(-18 * (i**2 + j**2) / (2 * r + 1) ** 2)
         heat = np.maximum(heat, value * (abs(i) <= r) * (abs(j) <= r))
+    return heat
+
+
+# %% no window
+# cell: splat-map-answer
+# loses: splat-tiny splat-hidden-map
+# says: How far does the window of a radius of 1 reach?
+def splat(centres, radii, rows, columns):
+    heat = np.zeros((rows, columns))
+    down, right = np.mgrid[:rows, :columns]
+    for (row, column), r in zip(centres, radii, strict=True):
+        far = (down - row) ** 2 + (right - column) ** 2
+        heat = np.maximum(heat, np.exp(-18 * far / (2 * r + 1) ** 2))
     return heat
