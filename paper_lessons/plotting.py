@@ -184,7 +184,7 @@ def label_lines(axes: Axes, *, gap: float = 12.0) -> list[Text]:
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Lines drawn with ``label=`` are named; the others are left alone.
+        Lines drawn with ``label=``, error bars too, are named; the others are left alone.
     gap : float
         Least distance between two names, in typographic points.
 
@@ -200,8 +200,13 @@ def label_lines(axes: Axes, *, gap: float = 12.0) -> list[Text]:
     >>> [name.get_text() for name in label_lines(axes)]
     ['slope 1', 'slope 2']
     """
-    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
-    names: list[Any] = [label_line(line) for line in lines]
+    from matplotlib.lines import Line2D
+
+    drawn = [(line, line.get_label()) for line in axes.lines]
+    drawn += [(one[0], one.get_label()) for one in axes.containers if isinstance(one[0], Line2D)]
+    names: list[Any] = [
+        label_line(line, str(text)) for line, text in drawn if not str(text).startswith("_")
+    ]
     points_per_pixel = 72.0 / axes.figure.dpi
     heights = [float(axes.transData.transform(name.xy)[1]) * points_per_pixel for name in names]
     for name, height, wanted in zip(names, heights, _spread(heights, gap), strict=True):

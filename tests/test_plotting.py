@@ -129,6 +129,17 @@ def test_the_same_figure_gives_the_same_bytes_and_no_background():
     assert b"#000000" not in first
 
 
+def test_error_bars_are_named_once():
+    import matplotlib.pyplot as plt
+
+    picture, axes = plotting.figure()
+    axes.errorbar([0, 1], [1, 2], [0.1, 0.1], fmt="o-", label="a")
+    axes.plot([0, 1], [0, 1], label="b")
+    axes.bar([0], [1], label="bars are no line")
+    assert [one.get_text() for one in plotting.label_lines(axes)] == ["b", "a"]
+    plt.close(picture)
+
+
 def test_names_of_lines_are_moved_apart_and_keep_their_order():
     places = plotting._spread([10.0, 11.0, 50.0, 9.0], 12.0)
     assert places == pytest.approx([10.0, 22.0, 50.0, -2.0])

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+ROOM = 9  # pixels that a name needs above its box
+
+
 def show_picture(image: Tensor, axes: Axes, *, title: str = "") -> None:
     """A picture without ticks.
 
@@ -62,8 +65,10 @@ def show_boxes(
             )
         )  # fmt: skip
         if names:
+            above = top >= ROOM
             axes.text(
-                left, top - 2, names[number], color="white", fontsize="small", va="bottom",
+                left, top - 2 if above else bottom + 2, names[number],
+                color="white", fontsize="small", va="bottom" if above else "top",
                 bbox={"facecolor": color, "edgecolor": "none", "pad": 1.5},
             )  # fmt: skip
 
@@ -99,7 +104,7 @@ def show_heat(
 def show_detections(
     image: Tensor, found: Mapping[str, Any], axes: Axes, *, title: str = ""
 ) -> None:
-    """A picture with what a detector found in it.
+    """A picture with what a detector found in it; a box that several classes have is drawn once.
 
     Parameters
     ----------
@@ -110,8 +115,10 @@ def show_detections(
     title : str
     """
     show_picture(image, axes, title=title)
-    names = [
-        f"{name} {score:.2f}"
-        for name, score in zip(found["names"], found["scores"].tolist(), strict=True)
-    ]
-    show_boxes(found["boxes"].as_subclass(Tensor), axes, names=names)
+    told: dict[tuple[float, ...], list[str]] = {}
+    for box, name, score in zip(
+        found["boxes"].tolist(), found["names"], found["scores"].tolist(), strict=True
+    ):
+        told.setdefault(tuple(box), []).append(f"{name} {score:.2f}")
+    boxes = Tensor(list(told)).reshape(-1, 4)
+    show_boxes(boxes, axes, names=["  ".join(some) for some in told.values()])

@@ -15,7 +15,7 @@ from paper_lessons.once.page.report import as_uri
 from paper_lessons.plotting import COLORS
 
 THRESHOLD = 0.3  # where its slider stands at first
-LEAST = 0.02
+LEAST = 0.05
 
 Plain = dict[str, Any]
 
@@ -58,7 +58,7 @@ def shots_html(
     style = _STYLE.replace("@key", f"#{key}")
     for name in ("blue", "orange"):
         style = style.replace(f"@{name}", COLORS[name])
-    marks = "".join(_box(one, novel) for one in _kept(last))
+    marks = "".join(_mark(some, novel) for some in _at_one_place(_kept(last)))
     # a closing tag inside a name must not end the script
     values = json.dumps({"choices": data, "novel": novel}, ensure_ascii=False)
     values = values.replace("</", "<\\/")
@@ -97,12 +97,21 @@ def _summary(choice: Plain) -> str:
     return "Found: " + (", ".join(told) or "nothing") + "."
 
 
-def _box(one: Plain, novel: str) -> str:
-    left, top, right, bottom = one["box"]
-    kind = ' class="new"' if one["name"] == novel else ""
+def _at_one_place(boxes: Sequence[Plain]) -> list[list[Plain]]:
+    """Classes that share a box, as their sizes and offsets are the same where their peaks are."""
+    found: dict[tuple[float, ...], list[Plain]] = {}
+    for one in boxes:
+        found.setdefault(tuple(one["box"]), []).append(one)
+    return list(found.values())
+
+
+def _mark(some: Sequence[Plain], novel: str) -> str:
+    left, top, right, bottom = some[0]["box"]
+    kind = ' class="new"' if any(one["name"] == novel for one in some) else ""
+    words = "  ".join(f"{one['name']} {one['score']:.2f}" for one in some)
     return (
         f'<rect{kind} x="{left}" y="{top}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
-        f'<text{kind} x="{left}" y="{max(5.0, top - 1)}">{escape(one["name"])} {one["score"]:.2f}</text>'
+        f'<text{kind} x="{left}" y="{max(5.0, top - 1)}">{escape(words)}</text>'
     )
 
 
@@ -156,9 +165,13 @@ function show(){
  least.parentElement.querySelector(".value").textContent=(+least.value).toFixed(2);
  const kept=choice.boxes.filter(one=>one.score>=+least.value);
  group.replaceChildren();
+ const places=new Map();
  kept.forEach(one=>{
-  const [left,top,right,bottom]=one.box,fresh=one.name===data.novel;
-  const words=one.name+" "+one.score.toFixed(2);
+  const place=one.box.join();
+  places.set(place,[...(places.get(place)||[]),one]);});
+ places.forEach(some=>{
+  const [left,top,right,bottom]=some[0].box,fresh=some.some(one=>one.name===data.novel);
+  const words=some.map(one=>one.name+" "+one.score.toFixed(2)).join("  ");
   add("rect",{x:left,y:top,width:right-left,height:bottom-top},"",fresh);
   add("text",{x:left,y:Math.max(5,top-1)},words,fresh);});
  box.querySelector("[role=status]").textContent="Found: "+
