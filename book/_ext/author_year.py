@@ -13,16 +13,22 @@ from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
 
 
+# Chapters have lists of their own, and a label means one work in all of them.
+_SHARED: dict[str, list[str]] = {}
+
+
 class AuthorYearLabels(BaseLabelStyle):
     """Labels such as ``Blondel et al., 2020``; a letter is added where two works would share one."""
 
     def format_labels(self, sorted_entries: Iterable[Entry]) -> Iterator[str]:
         """Yield one label for each entry."""
-        seen: dict[str, int] = {}
         for entry in sorted_entries:
             label = f"{author_text(entry)}, {entry.fields['year']}"
-            seen[label] = seen.get(label, 0) + 1
-            yield label if seen[label] == 1 else label + "abcdefgh"[seen[label] - 1]
+            works = _SHARED.setdefault(label, [])
+            if entry.key not in works:
+                works.append(entry.key)
+            number = works.index(entry.key)
+            yield label if number == 0 else label + "abcdefgh"[number]
 
 
 class AuthorYearStyle(PlainStyle):

@@ -22,6 +22,7 @@ from paper_lessons.once.evaluation import Evaluation, Scores, evaluate
 from paper_lessons.once.export import export_onnx, export_program
 from paper_lessons.once.generator import centre_features, support_crops
 from paper_lessons.once.losses import box_loss, focal_loss, heat_l1_loss
+from paper_lessons.once.overlaps import without_overlaps
 from paper_lessons.once.targets import Targets, gaussian_radius, splat_targets
 from paper_lessons.once.training.augmenting import Augmenting, augmented
 from paper_lessons.once.training.settings import BaseTraining, EpisodeTraining
@@ -45,6 +46,7 @@ __all__ = [
     "support_crops",
     "centre_features",
     "OnceDetector",
+    "without_overlaps",
     "BaseTraining",
     "EpisodeTraining",
     "Augmenting",

@@ -53,6 +53,15 @@ Html = Annotated[
 Threshold = Annotated[
     float, typer.Option("--threshold", min=0.0, max=0.99, help="Least probability of a box.")
 ]
+Overlap = Annotated[
+    float,
+    typer.Option(
+        "--overlap",
+        min=0.01,
+        max=1.0,
+        help="Most that two boxes of a class may share; 1 keeps all.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -213,6 +222,7 @@ def detect(
     model: Model,
     codes: Codes = None,
     threshold: Threshold = 0.3,
+    overlap: Overlap = 0.5,
     max_detections: Annotated[
         int, typer.Option("--max-detections", min=1, help="Of a picture.")
     ] = 100,
@@ -226,12 +236,17 @@ def detect(
 ) -> None:
     """Boxes in pictures, the most certain first."""
     from paper_lessons.once.data.own import as_coco, find_pictures, read_picture
+    from paper_lessons.once.overlaps import without_overlaps
 
     with clear_errors():
         detector = _load(model, codes)
         named = find_pictures(given)
         images = {name: read_picture(path) for name, path in named.items()}
-        found = detector.detect(list(images.values()), threshold, max_detections)
+        found = detector.detect(list(images.values()), threshold, None)
+        found = [
+            {key: rows[:max_detections] for key, rows in one.items()}
+            for one in without_overlaps(found, overlap)
+        ]
     if out is not None:
         write_atomically(out, json.dumps(as_coco(images, found, detector.classes), indent=1))
         typer.echo(f"written: {out}")
@@ -263,11 +278,13 @@ def evaluate(
     model: Model,
     codes: Codes = None,
     novel: Novel = None,
+    overlap: Overlap = 0.5,
     html: Html = None,
 ) -> None:
     """Average precision and recall against what people marked, and a page that shows what was not found."""
     from paper_lessons.once.data.own import read_annotations
     from paper_lessons.once.evaluation import evaluate as score
+    from paper_lessons.once.overlaps import without_overlaps
 
     with clear_errors():
         detector = _load(model, codes)
@@ -279,7 +296,7 @@ def evaluate(
         if novel is None:
             novel = [one for one in truth.names if not detector.bank[one].base]
         pictures = [truth[i]["image"] for i in range(len(truth))]
-        found = detector.detect(pictures, 0.01)
+        found = without_overlaps(detector.detect(pictures, 0.01, None), overlap)
         scores = str(score(found, truth, novel=novel))
     typer.echo(scores)
     if html is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torchvision.ops import box_iou
 
-from paper_lessons.once import decode, find_peaks, splat_targets
+from paper_lessons.once import decode, find_peaks, splat_targets, without_overlaps
 
 from . import loops
 
@@ -89,3 +90,31 @@ def test_wrong_options_are_refused(option):
     (name,) = option
     with pytest.raises(ValueError, match=f"{name} must"):
         decode(*maps(0), **option)
+
+
+def test_of_boxes_that_overlap_the_most_certain_of_each_class_stays():
+    draw = torch.Generator().manual_seed(0)
+    corner = 40 * torch.rand(60, 2, generator=draw)
+    boxes = torch.cat([corner, corner + 20], 1)
+    scores = torch.rand(60, generator=draw).sort(descending=True).values
+    labels = torch.randint(3, (60,), generator=draw)
+    names = [f"{label}" for label in labels.tolist()]
+    one = {"boxes": boxes, "scores": scores, "labels": labels, "names": names}
+    (found,) = without_overlaps([one])
+    kept: list[int] = []
+    for place in range(60):  # greedy, one by one
+        rivals = [other for other in kept if labels[other] == labels[place]]
+        shared = box_iou(boxes[place : place + 1], boxes[rivals]) if rivals else torch.zeros(1)
+        if float(shared.max()) <= 0.5:
+            kept.append(place)
+    assert 10 < len(kept) < 50
+    assert torch.equal(found["boxes"], boxes[kept])
+    assert found["names"] == [names[place] for place in kept]
+    (all_of_them,) = without_overlaps([one], 1.0)
+    assert torch.equal(all_of_them["scores"], scores)
+    without = {key: rows[labels != 2] for key, rows in one.items() if key != "names"}
+    without["names"] = [name for name in names if name != "2"]
+    (fewer,) = without_overlaps([without])
+    assert torch.equal(fewer["boxes"], found["boxes"][found["labels"] != 2])
+    with pytest.raises(ValueError, match="most must lie between 0 and 1, got 0"):
+        without_overlaps([], 0)

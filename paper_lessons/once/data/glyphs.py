@@ -88,7 +88,7 @@ def glyph_scenes(
     clutter : bool
         Whether lines, arcs and blobs lie under the glyphs.
     outlines : mapping of str to sequence of PIL.Image.Image, optional
-        Grey masks of characters of your own, one or more each; without it those of :func:`glyph_outlines`.
+        Grey masks of characters of your own, one or more each; without it those of the fonts.
 
     Returns
     -------

@@ -26,6 +26,7 @@ from paper_lessons.once.experiments.trial import (
     prototypes,
 )
 from paper_lessons.once.generator import SHORTEST
+from paper_lessons.once.overlaps import without_overlaps
 from paper_lessons.once.training.augmenting import Augmenting
 from paper_lessons.runs import one_thread, run_tasks
 
@@ -111,7 +112,7 @@ def one_cell(
         augmenting = Augmenting(shift=SIDE // 10, recolor=False, flip=True)
         detector.fit_base(pictures, steps=steps, batch_size=8, augmenting=augmenting, seed=seed)
         images = [test[i]["image"] for i in range(len(test))]
-        before = detector.detect(images, LEAST, None)
+        before = without_overlaps(detector.detect(images, LEAST, None))
         rows: dict[str, dict[str, list[float]]] = {}
         unmoved = True
         for label, fit in zip(SIZES, (False, True), strict=True):
@@ -120,7 +121,7 @@ def one_cell(
                 for draw in range(draws):
                     given = _boxes(train, novel, shots, draw)
                     code = detector.register(novel, *given, mode="replace", fit_size=fit)
-                    after = detector.detect(images, LEAST, None)
+                    after = without_overlaps(detector.detect(images, LEAST, None))
                     scores = evaluate(after, test, novel=[novel])
                     rows[label][str(shots)].append(scores.groups["novel"].ap50)
                     unmoved &= _same(before, after, novel)
