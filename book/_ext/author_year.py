@@ -12,7 +12,6 @@ from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
 
-
 # Chapters have lists of their own, and a label means one work in all of them.
 _SHARED: dict[str, list[str]] = {}
 
