@@ -198,7 +198,7 @@ def test_children_speak_json_and_their_failures_are_told(harness):
         harness.run_python("1 / 0")
 
 
-@pytest.mark.parametrize("lesson", ["02", "maxup", "eight"])
+@pytest.mark.parametrize("lesson", ["06", "hidt", "eight"])
 def test_a_lesson_without_a_benchmark_is_said_to_have_none(benchmarks, capsys, lesson):
     run = benchmarks("run")
     assert run.main([lesson]) == 2

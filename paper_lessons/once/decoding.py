@@ -36,7 +36,8 @@ class Peaks:
 
 
 def find_peaks(
-    logits: Float[Tensor, "batch classes height width"], threshold: float = 0.3
+    logits: Float[Tensor, "batch classes height width"],
+    threshold: float = 0.3,
 ) -> Peaks:
     """Peaks of at least a probability. Of equal neighbours the first in reading order is the peak.
 
@@ -85,7 +86,13 @@ def find_peaks(
                 & (column + right >= 0)
                 & (column + right < width)
             )
-            other = flat[torch.where(there, cells + down * width + right, cells)]
+            other = flat[
+                torch.where(
+                    there,
+                    cells + down * width + right,
+                    cells,
+                )
+            ]
             before = (down, right) < (0, 0)
             wins = value > other if before else value >= other
             peak &= wins | ~there

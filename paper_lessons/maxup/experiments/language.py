@@ -1,0 +1,128 @@
+"""The next character of Python's own help texts, with noise on the vectors of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from paper_lessons.maxup.arms import ARMS
+from paper_lessons.maxup.experiments.trial import all_arms
+from paper_lessons.maxup.networks import CharacterModel
+from paper_lessons.maxup.noise import EmbeddingNoise
+from paper_lessons.maxup.training import Training, train
+from paper_lessons.runs import one_thread
+
+CONTEXT = 10
+
+
+def run(
+    *,
+    seeds: Sequence[int] = tuple(range(8)),
+    m: int = 4,
+    sigma: float = 0.3,
+    larger: float = 0.6,
+    read: int = 80_000,
+    tested: int = 60_000,
+    steps: int = 900,
+    jobs: int | None = None,
+    progress: bool = False,
+    checkpoint: str | None = None,
+) -> dict[str, Any]:
+    """Train in every way, and plainly with more noise.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+    m : int
+    sigma, larger : float
+        Noise, as a share of the vectors' deviation.
+    read, tested : int
+        Characters at the beginning and at the end of the texts.
+    steps : int
+    jobs, progress, checkpoint
+        As :func:`~paper_lessons.runs.run_tasks`.
+
+    Returns
+    -------
+    dict
+        Of :func:`~paper_lessons.maxup.experiments.trial.all_arms`; the measures are ``"nll"``, nats for each character of
+        the test part, and ``"train nll"``.
+    """
+    arms: dict[str, dict[str, Any]] = {name: {"arm": name, "noise": sigma} for name in ARMS}
+    arms["more noise"] = {"arm": "augmented", "noise": larger}
+    shared = {"m": m, "read": read, "tested": tested, "steps": steps}
+    return all_arms(
+        one_run, arms, seeds, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
+    )
+
+
+def one_run(
+    seed: int, *, arm: Any, noise: float, m: int, read: int, tested: int, steps: int
+) -> dict[str, float]:
+    """One training, and the test's loss.
+
+    Parameters
+    ----------
+    seed, arm, noise, m, read, tested, steps
+        As :func:`run`.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    with one_thread(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        text, characters = help_texts()
+        model = CharacterModel(len(characters), CONTEXT)
+        inputs, targets = windows(text[:read])
+        how = Training(arm, m=m, steps=steps, batch_size=256, lr=0.5, weight_decay=0.0, seed=seed)
+        train(model, inputs, targets, EmbeddingNoise(model.embedding, noise), how)
+        return {
+            "nll": loss_of(model, *windows(text[-tested:])),
+            "train nll": loss_of(model, inputs, targets),
+        }
+
+
+@lru_cache(maxsize=1)
+def help_texts() -> tuple[Tensor, str]:
+    """Python's help topics one behind the other, as numbers, and the characters that these mean.
+
+    Returns
+    -------
+    Int[Tensor, "n"], str
+    """
+    from pydoc_data.topics import topics
+
+    joined = "\n".join(topics[name] for name in sorted(topics))
+    characters = "".join(sorted(set(joined)))
+    places = {one: place for place, one in enumerate(characters)}
+    return torch.tensor([places[one] for one in joined]), characters
+
+
+def windows(text: Tensor, context: int = CONTEXT) -> tuple[Tensor, Tensor]:
+    """Every row of neighbouring characters, and the character after it.
+
+    Parameters
+    ----------
+    text : Int[Tensor, "n"]
+    context : int
+
+    Returns
+    -------
+    Int[Tensor, "n-context context"], Int[Tensor, "n-context"]
+    """
+    return text[:-1].unfold(0, context, 1), text[context:]
+
+
+@torch.no_grad()
+def loss_of(model: CharacterModel, inputs: Tensor, targets: Tensor) -> float:
+    """Mean loss, in nats for each character."""
+    total = 0.0
+    for some, aims in zip(inputs.split(8192), targets.split(8192), strict=True):
+        total += float(F.cross_entropy(model(some), aims, reduction="sum"))
+    return total / len(targets)
