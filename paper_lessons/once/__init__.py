@@ -5,6 +5,13 @@ Perez-Rua, Zhu, Hospedales, Xiang 2020, Incremental Few-Shot Object Detection (a
 
 from __future__ import annotations
 
+import warnings
+
+with warnings.catch_warnings():
+    # the hub's library draws its bars with widgets; a notebook that has none is no reason to warn
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import tqdm.auto  # noqa: F401
+
 from paper_lessons.once.boxes import check_boxes, clip_boxes
 from paper_lessons.once.codes import ClassCode, CodeBank, draw_codes
 from paper_lessons.once.data.glyphs import glyph_scenes, glyph_split

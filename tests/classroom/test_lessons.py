@@ -54,6 +54,18 @@ def test_at_least_four_mistakes_are_planted_in_each_exercise(repository: Path, s
 
 
 @pytest.mark.parametrize("slug", LESSONS)
+def test_nothing_is_said_on_the_side(repository: Path, slug: str) -> None:
+    """A warning carries a path of the machine, and another machine has another one."""
+    path, _ = solution_of(repository, slug)
+    outputs = [
+        output
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for output in cell.get("outputs", [])
+    ]
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("slug", LESSONS)
 def test_the_solution_passes_every_check(repository: Path, slug: str) -> None:
     path, release = solution_of(repository, slug)
     for one in release.exercises:
