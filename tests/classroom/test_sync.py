@@ -108,5 +108,5 @@ def test_hints_travel_with_the_notebooks(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_command_names_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert sync.main(["07"]) == 1
-    assert "lesson 07_once has no master" in capsys.readouterr().err
+    assert sync.main(["06"]) == 1
+    assert "lesson 06_hidt has no master" in capsys.readouterr().err
