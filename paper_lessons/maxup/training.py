@@ -124,9 +124,11 @@ def train(
     history, since = [], []
     moved.train()
     with torch.random.fork_rng():
-        torch.manual_seed(how.seed + 1)  # of augmentations, and of dropout
+        # of augmentations and of dropout, in every process others
+        torch.manual_seed(how.seed + 1 + accelerator.process_index)
         for step in range(steps):
             rows = torch.randint(len(targets), (how.batch_size,), generator=order)
+            rows = rows[accelerator.process_index :: accelerator.num_processes]
             batch = inputs[rows].to(accelerator.device), targets[rows].to(accelerator.device)
             m = how.m if step >= how.warmup_steps else 1
             loss = arm_loss(how.arm, moved, *batch, augment, m=m, loss_fn=loss_fn)

@@ -296,9 +296,11 @@ def test_several_inputs_and_an_output_with_logits():
         return {**inputs, "features": inputs["features"] + torch.randn(4, 5)}
 
     maxup_loss(model, given, targets, augment).backward()
-    maxup_loss(
-        model, (given["features"], given["scale"]), targets, lambda some: (some[0] + 1, some[1])
-    )
+    assert all(one.grad.abs().sum() > 0 for one in model.parameters())
+    # copies that are all alike: the ordinary loss
+    both = given["features"], given["scale"]
+    loss = maxup_loss(model, both, targets, lambda some: (some[0] + 1, some[1]))
+    torch.testing.assert_close(loss, F.cross_entropy(model.layer(both[0] + 1), targets))
 
 
 def test_an_augmentation_of_single_samples():
