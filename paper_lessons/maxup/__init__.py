@@ -5,6 +5,13 @@ Gong, Ren, Ye, Liu 2020, MaxUp: A Simple Way to Improve Generalization of Neural
 
 from __future__ import annotations
 
+import warnings
+
+with warnings.catch_warnings():
+    # accelerate draws its bars with widgets; a notebook that has none is no reason to warn
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import tqdm.auto  # noqa: F401
+
 from paper_lessons.maxup.arms import ARMS, arm_loss, arm_steps
 from paper_lessons.maxup.choosing import choose, sample_losses
 from paper_lessons.maxup.comparing import Comparison, compare, paired

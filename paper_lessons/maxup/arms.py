@@ -32,13 +32,14 @@ def arm_loss(
     *,
     m: int = 4,
     loss_fn: Loss = F.cross_entropy,
+    excess: bool = False,
 ) -> Float[Tensor, ""]:
     """The loss of a batch, as one of the ways has it.
 
     Parameters
     ----------
     arm : "none", "augmented", "equal compute", "averaged" or "maxup"
-    model, inputs, targets, augment, m, loss_fn
+    model, inputs, targets, augment, m, loss_fn, excess
         As :func:`~paper_lessons.maxup.maxup_loss`.
 
     Returns
@@ -65,9 +66,8 @@ def arm_loss(
         return torch.stack(
             [loss_fn(logits_of(call(model, one)), aims) for one, aims in drawn]
         ).mean()
-    return maxup_loss(
-        model, inputs, targets, augment, m=m if arm == "maxup" else 1, loss_fn=loss_fn
-    )
+    copies = m if arm == "maxup" else 1
+    return maxup_loss(model, inputs, targets, augment, m=copies, loss_fn=loss_fn, excess=excess)
 
 
 def arm_steps(arm: Arm, steps: int, m: int) -> int:

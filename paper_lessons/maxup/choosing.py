@@ -100,7 +100,7 @@ def choose(
         The mode of the model. In "eval" batch normalisation uses what it knows and dropout does nothing, so that copies
         are compared by what they are. "train" is what others do; the batch statistics that it writes are put back.
     chunk : int, optional
-        Rows at once; all without it.
+        Rows at once; without it those of one copy, so that no more memory is taken than a plain step takes.
     mask : Tensor, optional
         Of all rows, as :func:`sample_losses`.
     baseline : Float[Tensor, "rows"], optional
@@ -112,7 +112,7 @@ def choose(
         From 0; of equal losses the first. A loss that is no number is never the largest, unless all are.
     """
     rows = len(targets)
-    step = rows if chunk is None else chunk
+    step = rows // m if chunk is None else chunk
     found = []
     with _mode(model, select) as plain:
         for begin in range(0, rows, step):
@@ -157,6 +157,13 @@ def over(function: Callable[..., Tensor], *inputs: Any) -> Any:
     if isinstance(first, Mapping):
         return {name: function(*(one[name] for one in inputs)) for name in first}
     return tuple(function(*some) for some in zip(*inputs, strict=True))
+
+
+def tensors(inputs: Inputs) -> list[Tensor]:
+    """All of them."""
+    if isinstance(inputs, Tensor):
+        return [inputs]
+    return list(inputs.values() if isinstance(inputs, Mapping) else inputs)
 
 
 def _unreduced(loss_fn: Loss) -> Loss:

@@ -24,6 +24,7 @@ from paper_lessons.maxup.choosing import (
     logits_of,
     over,
     take,
+    tensors,
 )
 
 Augment = Callable[..., Any]
@@ -68,7 +69,8 @@ def maxup_loss(
     select : "eval" or "train"
         The model's mode while copies are judged. It is in its own mode again afterwards.
     chunk : int, optional
-        How many rows are judged at once, to save memory.
+        How many rows are judged at once; without it as many as the batch has, which takes less memory than a plain step.
+        A graphics processor may be faster with more.
     mask : Tensor, optional
         Of losses with more axes than the batch, which ones count when copies are compared.
     excess : bool
@@ -154,17 +156,11 @@ def augmented(augment: Augment, inputs: Inputs, targets: Tensor) -> tuple[Any, T
 
 
 def _check_alike(copies: list[Any]) -> None:
-    shapes = [[tuple(one.shape) for one in _tensors(some)] for some in copies]
+    shapes = [[tuple(one.shape) for one in tensors(some)] for some in copies]
     if any(one != shapes[0] for one in shapes):
         raise ValueError(
             f"augment must give the same shapes each time, got {shapes[0]} and {next(one for one in shapes if one != shapes[0])}"
         )
-
-
-def _tensors(inputs: Any) -> list[Tensor]:
-    if isinstance(inputs, Tensor):
-        return [inputs]
-    return list(inputs.values() if hasattr(inputs, "values") else inputs)
 
 
 def _entropy(targets: Tensor) -> Tensor:

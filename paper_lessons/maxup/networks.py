@@ -104,3 +104,54 @@ class CharacterModel(nn.Module):
         """
         vectors = given if given.is_floating_point() else self.embedding(given)
         return self.layers(vectors.flatten(1))
+
+
+class SentenceClassifier(nn.Module):
+    """An encoder of transformers, the mean of its vectors, one linear layer.
+
+    Parameters
+    ----------
+    encoder : transformers.PreTrainedModel
+    classes : int
+
+    Examples
+    --------
+    >>> import torch
+    >>> from transformers import BertConfig, BertModel
+    >>> small = BertConfig(vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    >>> model = SentenceClassifier(BertModel(small), 3)
+    >>> ids = torch.tensor([[2, 7, 3, 0]])
+    >>> tuple(model(input_ids=ids, attention_mask=(ids > 0).long()).shape)
+    (1, 3)
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.config.hidden_size, classes)  # type: ignore[union-attr, arg-type]
+
+    def forward(
+        self,
+        attention_mask: Int[Tensor, "batch words"],
+        input_ids: Int[Tensor, "batch words"] | None = None,
+        inputs_embeds: Float[Tensor, "batch words features"] | None = None,
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        attention_mask : Int[Tensor, "batch words"]
+            1 where a word stands, 0 behind the end.
+        input_ids : Int[Tensor, "batch words"], optional
+        inputs_embeds : Float[Tensor, "batch words features"], optional
+            One of the two.
+
+        Returns
+        -------
+        Float[Tensor, "batch classes"]
+        """
+        found = self.encoder(
+            input_ids=input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask
+        ).last_hidden_state
+        kept = attention_mask[:, :, None].to(found)
+        return self.head((found * kept).sum(1) / kept.sum(1).clamp(min=1))

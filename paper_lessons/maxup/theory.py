@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from scipy import integrate, stats
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 
 def expected_max_of_normals(m: int) -> float:
@@ -117,3 +119,46 @@ def worst_excess(
         total, squares = total + (top - at), squares + (top - at) ** 2
     mean = total / draws
     return mean, ((squares / draws - mean**2).clamp(min=0) / draws).sqrt()
+
+
+def sharpness(
+    model: nn.Module,
+    inputs: Float[Tensor, "batch ..."],
+    targets: Tensor,
+    *,
+    rho: float = 0.05,
+    loss_fn: Callable[[Any, Tensor], Float[Tensor, ""]] = F.cross_entropy,
+) -> float:
+    """How much the loss rises when the weights take a step of a given length uphill (Foret et al. 2020, arXiv 2010.01412).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its weights are as they were, afterwards.
+    inputs : Float[Tensor, "batch ..."]
+    targets : Tensor
+    rho : float
+        Length of the step, over all weights.
+    loss_fn : callable
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> line = nn.Linear(1, 1, bias=False)
+    >>> round(sharpness(line, torch.ones(1, 1), torch.zeros(1), loss_fn=lambda y, _: 3 * y.sum()), 4)
+    0.15
+    """
+    weights = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    with torch.enable_grad():
+        loss = loss_fn(model(inputs), targets)
+        slopes = torch.autograd.grad(loss, list(weights.values()))
+    length = torch.stack([one.norm() for one in slopes]).norm().clamp(min=1e-12)
+    with torch.no_grad():
+        moved = {
+            name: one + rho * slope / length
+            for (name, one), slope in zip(weights.items(), slopes, strict=True)
+        }
+        return float(loss_fn(functional_call(model, moved, (inputs,)), targets) - loss.detach())

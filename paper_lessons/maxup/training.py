@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from paper_lessons.maxup.arms import ARMS, Arm, arm_loss, arm_steps
-from paper_lessons.maxup.choosing import Loss
+from paper_lessons.maxup.choosing import Inputs, Loss, over, take, tensors
 from paper_lessons.maxup.loss import Augment
 
 
@@ -29,10 +30,13 @@ class Training:
     steps : int
         Of every way but "equal compute", which takes as many more as MaxUp's forward passes cost.
     batch_size : int
+    optimizer : "sgd" or "adamw"
     lr : float
         Peak; it falls to 0 as a cosine.
     momentum, weight_decay : float
-        Of stochastic gradient descent.
+        The first of stochastic gradient descent alone.
+    excess : bool
+        As :func:`~paper_lessons.maxup.maxup_loss`.
     warmup_steps : int
         With a single copy, before MaxUp begins.
     keep_every : int
@@ -45,9 +49,11 @@ class Training:
     m: int = 4
     steps: int = 900
     batch_size: int = 64
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    excess: bool = False
     warmup_steps: int = 0
     keep_every: int = 100
     seed: int = 0
@@ -55,6 +61,8 @@ class Training:
     def __post_init__(self) -> None:
         if self.arm not in ARMS:
             raise ValueError(f"arm must be one of {', '.join(ARMS)}, got {self.arm!r}")
+        if self.optimizer not in ("sgd", "adamw"):
+            raise ValueError(f"optimizer must be 'sgd' or 'adamw', got {self.optimizer!r}")
         for name in ("m", "steps", "batch_size", "keep_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -67,12 +75,13 @@ class Training:
 
 def train(
     model: nn.Module,
-    inputs: Float[Tensor, "n ..."],
+    inputs: Inputs,
     targets: Tensor,
     augment: Augment,
     how: Training | None = None,
     *,
     loss_fn: Loss = F.cross_entropy,
+    extra: Callable[[nn.Module], Float[Tensor, ""]] | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> list[dict[str, float]]:
     """Train in place.
@@ -80,13 +89,15 @@ def train(
     Parameters
     ----------
     model : nn.Module
-    inputs : Float[Tensor, "n ..."]
+    inputs : Tensor, mapping of str to Tensor, or sequence of Tensor
+        Of all samples.
     targets : Tensor
-        Of each sample.
     augment : callable
         As :func:`~paper_lessons.maxup.maxup_loss`.
     how : Training, optional
     loss_fn : callable
+    extra : callable, optional
+        From the model to a loss that is added in each step, for example of samples without a target.
     on_step : callable, optional
         Called with every step's number and loss.
 
@@ -110,14 +121,20 @@ def train(
     [10, 20]
     """
     how = how or Training()
-    if len(inputs) != len(targets) or not len(targets):
+    counts = {len(one) for one in tensors(inputs)}
+    if counts != {len(targets)} or not len(targets):
         raise ValueError(
-            f"inputs and targets must be as many, and some, got {len(inputs)} and {len(targets)}"
+            f"inputs and targets must be as many, and some, got {', '.join(map(str, counts))} and {len(targets)}"
         )
     steps = arm_steps(how.arm, how.steps, how.m)
-    optimizer = torch.optim.SGD(
-        model.parameters(), how.lr, momentum=how.momentum, weight_decay=how.weight_decay, nesterov=how.momentum > 0
-    )  # fmt: skip
+    learnt = [one for one in model.parameters() if one.requires_grad]
+    optimizer: torch.optim.Optimizer
+    if how.optimizer == "adamw":
+        optimizer = torch.optim.AdamW(learnt, how.lr, weight_decay=how.weight_decay)
+    else:
+        optimizer = torch.optim.SGD(
+            learnt, how.lr, momentum=how.momentum, weight_decay=how.weight_decay, nesterov=how.momentum > 0
+        )  # fmt: skip
     accelerator = Accelerator()
     moved, optimizer = accelerator.prepare(model, optimizer)
     order = torch.Generator().manual_seed(how.seed)
@@ -129,9 +146,14 @@ def train(
         for step in range(steps):
             rows = torch.randint(len(targets), (how.batch_size,), generator=order)
             rows = rows[accelerator.process_index :: accelerator.num_processes]
-            batch = inputs[rows].to(accelerator.device), targets[rows].to(accelerator.device)
+            batch = over(lambda one: one.to(accelerator.device), take(inputs, rows))
+            aims = targets[rows].to(accelerator.device)
             m = how.m if step >= how.warmup_steps else 1
-            loss = arm_loss(how.arm, moved, *batch, augment, m=m, loss_fn=loss_fn)
+            loss = arm_loss(
+                how.arm, moved, batch, aims, augment, m=m, loss_fn=loss_fn, excess=how.excess
+            )
+            if extra is not None:
+                loss = loss + extra(moved)
             optimizer.zero_grad()
             accelerator.backward(loss)
             for group in optimizer.param_groups:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from paper_lessons.maxup import texts
 from paper_lessons.maxup.commands import app
 from paper_lessons.maxup.experiments import gaussian, language
 from paper_lessons.maxup.networks import SmallConvNet
@@ -36,14 +37,14 @@ def test_it_gives_the_same_numbers_twice(experiment):
 
 def test_windows_are_followed_by_their_character():
     text = torch.arange(14)
-    inputs, targets = language.windows(text, 10)
+    inputs, targets = texts.windows(text, 10)
     assert inputs[0].tolist() == list(range(10))
     assert targets.tolist() == [10, 11, 12, 13]
     assert len(inputs) == 4
 
 
 def test_the_help_texts_can_be_read_back():
-    text, characters = language.help_texts()
+    text, characters = texts.help_texts()
     assert len(text) > 400_000
     assert (
         "".join(characters[i] for i in text[:200]).isprintable() is False

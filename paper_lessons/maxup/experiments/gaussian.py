@@ -15,6 +15,7 @@ from paper_lessons.maxup.experiments.trial import all_arms
 from paper_lessons.maxup.networks import Perceptron
 from paper_lessons.maxup.noise import GaussianNoise
 from paper_lessons.maxup.smoothing import average_certified_radius, certify
+from paper_lessons.maxup.theory import sharpness
 from paper_lessons.maxup.training import Training, train
 from paper_lessons.runs import one_thread
 
@@ -56,7 +57,7 @@ def run(
     -------
     dict
         Of :func:`~paper_lessons.maxup.experiments.trial.all_arms`; the measures are ``"accuracy"``, ``"nll"`` (nats),
-        ``"gradient"`` (mean length of the loss's gradient in the pixels), ``"radius"`` (average certified radius) and
+        ``"gradient"`` (mean length of the loss's gradient in the pixels), ``"sharpness"`` (in the weights), ``"radius"`` (average certified radius) and
         ``"certified 0.25"`` and others (share that is right within a radius).
     """
     arms: dict[str, dict[str, Any]] = {name: {"arm": name, "noise": sigma} for name in ARMS}
@@ -111,6 +112,7 @@ def one_run(
         return {
             "accuracy": float((model(images).argmax(1) == labels).double().mean()),
             "nll": float(losses.detach().double().mean()),
+            "sharpness": sharpness(model, data.images[known], data.labels[known]),
             "gradient": float(slope.flatten(1).norm(dim=1).mean()),
             "radius": average_certified_radius(found, labels),
             **{f"certified {one:g}": found.accuracy(labels, one) for one in RADII},

@@ -1,9 +1,8 @@
-"""The next character of Python's own help texts, with noise on the vectors of characters."""
+"""The next character of Python's own help texts (or of WikiText-2), with noise on the vectors of characters."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from paper_lessons.maxup.arms import ARMS
 from paper_lessons.maxup.experiments.trial import all_arms
 from paper_lessons.maxup.networks import CharacterModel
 from paper_lessons.maxup.noise import EmbeddingNoise
+from paper_lessons.maxup.texts import help_texts, wikitext2, windows
 from paper_lessons.maxup.training import Training, train
 from paper_lessons.runs import one_thread
 
@@ -29,6 +29,7 @@ def run(
     read: int = 80_000,
     tested: int = 60_000,
     steps: int = 900,
+    wikitext: str | None = None,
     jobs: int | None = None,
     progress: bool = False,
     checkpoint: str | None = None,
@@ -44,6 +45,8 @@ def run(
     read, tested : int
         Characters at the beginning and at the end of the texts.
     steps : int
+    wikitext : str, optional
+        Folder of WikiText-2, to read it in place of the help texts.
     jobs, progress, checkpoint
         As :func:`~paper_lessons.runs.run_tasks`.
 
@@ -57,18 +60,27 @@ def run(
     arms["more noise"] = {"arm": "augmented", "noise": larger}
     shared = {"m": m, "read": read, "tested": tested, "steps": steps}
     return all_arms(
-        one_run, arms, seeds, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
+        one_run, arms, seeds, shared=shared, source={"wikitext": wikitext},
+        jobs=jobs, progress=progress, checkpoint=checkpoint,
+    )  # fmt: skip
 
 
 def one_run(
-    seed: int, *, arm: Any, noise: float, m: int, read: int, tested: int, steps: int
+    seed: int,
+    *,
+    arm: Any,
+    noise: float,
+    m: int,
+    read: int,
+    tested: int,
+    steps: int,
+    wikitext: str | None = None,
 ) -> dict[str, float]:
     """One training, and the test's loss.
 
     Parameters
     ----------
-    seed, arm, noise, m, read, tested, steps
+    seed, arm, noise, m, read, tested, steps, wikitext
         As :func:`run`.
 
     Returns
@@ -77,46 +89,19 @@ def one_run(
     """
     with one_thread(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        text, characters = help_texts()
+        if wikitext is None:
+            text, characters = help_texts()
+            test = text
+        else:
+            text, test, characters = wikitext2(wikitext)
         model = CharacterModel(len(characters), CONTEXT)
-        inputs, targets = windows(text[:read])
+        inputs, targets = windows(text[:read], CONTEXT)
         how = Training(arm, m=m, steps=steps, batch_size=256, lr=0.5, weight_decay=0.0, seed=seed)
         train(model, inputs, targets, EmbeddingNoise(model.embedding, noise), how)
         return {
-            "nll": loss_of(model, *windows(text[-tested:])),
+            "nll": loss_of(model, *windows(test[-tested:], CONTEXT)),
             "train nll": loss_of(model, inputs, targets),
         }
-
-
-@lru_cache(maxsize=1)
-def help_texts() -> tuple[Tensor, str]:
-    """Python's help topics one behind the other, as numbers, and the characters that these mean.
-
-    Returns
-    -------
-    Int[Tensor, "n"], str
-    """
-    from pydoc_data.topics import topics
-
-    joined = "\n".join(topics[name] for name in sorted(topics))
-    characters = "".join(sorted(set(joined)))
-    places = {one: place for place, one in enumerate(characters)}
-    return torch.tensor([places[one] for one in joined]), characters
-
-
-def windows(text: Tensor, context: int = CONTEXT) -> tuple[Tensor, Tensor]:
-    """Every row of neighbouring characters, and the character after it.
-
-    Parameters
-    ----------
-    text : Int[Tensor, "n"]
-    context : int
-
-    Returns
-    -------
-    Int[Tensor, "n-context context"], Int[Tensor, "n-context"]
-    """
-    return text[:-1].unfold(0, context, 1), text[context:]
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ def all_arms(
     seeds: Sequence[int],
     *,
     shared: Mapping[str, Any],
+    source: Mapping[str, Any] | None = None,
     jobs: int | None = None,
     progress: bool = False,
     checkpoint: str | None = None,
@@ -35,6 +36,8 @@ def all_arms(
     seeds : sequence of int
     shared : mapping
         Options of all.
+    source : mapping, optional
+        More options of all, which say where a user's data are: they are not kept.
     jobs, progress, checkpoint
         As :func:`~paper_lessons.runs.run_tasks`.
 
@@ -46,7 +49,12 @@ def all_arms(
     """
     tasks = [{"seed": seed, **options} for options in arms.values() for seed in seeds]
     runs = run_tasks(
-        one, tasks, shared=dict(shared), jobs=jobs, progress=progress, checkpoint=checkpoint
+        one,
+        tasks,
+        shared={**shared, **(source or {})},
+        jobs=jobs,
+        progress=progress,
+        checkpoint=checkpoint,
     )
     parts = {
         name: runs[place * len(seeds) : (place + 1) * len(seeds)] for place, name in enumerate(arms)
@@ -68,13 +76,6 @@ def all_arms(
         }
     settings = {"seeds": list(seeds), **shared, "arms": {k: dict(v) for k, v in arms.items()}}
     return {"settings": settings, "arms": found, "against": against}
-
-
-def told(pair: Mapping[str, Any], digits: int = 3) -> str:
-    """A comparison in a line."""
-    return (
-        f"{pair['difference']:+.{digits}f} (p = {pair['p']:.1g}, {pair['wins']} of {pair['seeds']})"
-    )
 
 
 def _deviation(values: Sequence[float]) -> float:
