@@ -141,7 +141,7 @@ def recommend(
     --------
     >>> runs = {"none": [0.80, 0.82, 0.81], "maxup": [0.90, 0.91, 0.92], "averaged": [0.90, 0.92, 0.91]}
     >>> recommend({name: [{"accuracy": one} for one in rows] for name, rows in runs.items()}, "accuracy")
-    ('maxup', 'maxup is better than none (+0.100, p = 0.007), and averaged is not surely better than it.')
+    ('maxup', 'maxup is better than none (+0.100, p = 0.003), and averaged is not surely better than it.')
     """
     names = list(results)
     means = {name: np.mean([one[measure] for one in rows]) for name, rows in results.items()}
