@@ -14,9 +14,10 @@ with warnings.catch_warnings():
 
 from paper_lessons.maxup.arms import ARMS, arm_loss, arm_steps
 from paper_lessons.maxup.choosing import choose, sample_losses
-from paper_lessons.maxup.comparing import Comparison, compare, paired
+from paper_lessons.maxup.comparing import Comparison, compare, paired, recommend
 from paper_lessons.maxup.loss import each, maxup_loss
 from paper_lessons.maxup.noise import EmbeddingNoise, GaussianNoise
+from paper_lessons.maxup.pictures import Cutout, RandomMirror, RandomShift, augmentation
 from paper_lessons.maxup.smoothing import (
     Certificates,
     average_certified_radius,
@@ -26,6 +27,7 @@ from paper_lessons.maxup.smoothing import (
 from paper_lessons.maxup.theory import (
     expected_max_of_normals,
     gradient_penalty_estimate,
+    sharpness,
     worst_excess,
 )
 from paper_lessons.maxup.training import Training, train
@@ -39,9 +41,14 @@ __all__ = [
     "MaxUp",
     "GaussianNoise",
     "EmbeddingNoise",
+    "RandomShift",
+    "RandomMirror",
+    "Cutout",
+    "augmentation",
     "expected_max_of_normals",
     "gradient_penalty_estimate",
     "worst_excess",
+    "sharpness",
     "lower_confidence",
     "certify",
     "Certificates",
@@ -54,4 +61,5 @@ __all__ = [
     "Comparison",
     "paired",
     "compare",
+    "recommend",
 ]

@@ -85,7 +85,7 @@ def test_choosing_leaves_modes_and_statistics_alone(select):
     seen = []
     model.register_forward_pre_hook(lambda _, given: seen.append((model[1].training, given[0])))
     maxup_loss(model, inputs, targets, GaussianNoise(0.3), m=3, select=select)
-    assert [mode for mode, _ in seen] == [select == "train", True]
+    assert [mode for mode, _ in seen] == [*[select == "train"] * 3, True]
     assert [part.training for part in model] == [True, True, True, False, True, True]
     once(seen[-1][1])  # as if the chosen copies had been all
     for a, b in zip(model.buffers(), once.buffers(), strict=True):
@@ -343,7 +343,7 @@ def test_a_warm_up_and_a_whole_step():
     before = copy.deepcopy(model.state_dict())
     for _ in range(3):
         step.step(inputs, targets, optimizer)
-    assert passes == [5, 5, 15, 5]
+    assert passes == [5, 5, *[5] * 3, 5]  # a copy at a time, then the chosen ones
     assert not torch.equal(before["5.weight"], model.state_dict()["5.weight"])
     with pytest.raises(ValueError, match="warmup_steps not negative"):
         MaxUp(model, GaussianNoise(0.1), warmup_steps=-1)

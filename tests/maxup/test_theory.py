@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from paper_lessons.maxup import expected_max_of_normals, gradient_penalty_estimate, worst_excess
+from paper_lessons.maxup import (
+    expected_max_of_normals,
+    gradient_penalty_estimate,
+    sharpness,
+    worst_excess,
+)
 
 
 def test_means_of_the_largest_that_have_closed_forms():
@@ -57,3 +64,23 @@ def test_of_a_network_it_is_right_for_little_noise():
         ratios[sigma] = float(found.sum() / expected.sum())
     assert abs(ratios[0.02] - 1) < 0.03
     assert abs(ratios[0.4] - 1) > abs(ratios[0.02] - 1)
+
+
+def test_sharpness_is_the_rise_along_the_gradient():
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2).double()
+    inputs, targets = torch.randn(6, 3).double(), torch.tensor([0, 1, 0, 1, 1, 0])
+    before = copy.deepcopy(model.state_dict())
+    found = sharpness(model, inputs, targets, rho=0.3)
+    assert all(torch.equal(before[name], one) for name, one in model.state_dict().items())
+    assert all(one.grad is None for one in model.parameters())
+    # by hand
+    loss = F.cross_entropy(model(inputs), targets)
+    loss.backward()
+    length = torch.cat([one.grad.flatten() for one in model.parameters()]).norm()
+    with torch.no_grad():
+        for one in model.parameters():
+            one += 0.3 * one.grad / length
+    assert found == pytest.approx((F.cross_entropy(model(inputs), targets) - loss).item())
+    # of a convex loss it is at least what the slope says
+    assert found >= 0.3 * length.item()

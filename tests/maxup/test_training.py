@@ -17,6 +17,7 @@ from paper_lessons.maxup import (
     arm_steps,
     compare,
     paired,
+    recommend,
     train,
 )
 
@@ -116,3 +117,77 @@ def test_pairs_are_compared_as_scipy_does():
     assert compare(runs, "acc") == {"none": found}
     with pytest.raises(ValueError, match="one and two must be as many"):
         paired([1.0], [1.0])
+
+
+def test_splits_of_the_same_samples_are_less_sure():
+    one, two = [1.2, 1.1, 1.4, 1.3], [1.0, 1.0, 1.1, 1.0]
+    lead = np.subtract(one, two)
+    error = lead.std(ddof=1) * np.sqrt(1 / 4 + 0.5)
+    expected = 2 * stats.t.sf(lead.mean() / error, 3)
+    assert paired(one, two, overlap=0.5).p == pytest.approx(expected)
+    assert paired(one, two, overlap=0.5).p > paired(one, two).p
+
+
+def runs_of(**ways):
+    return {name: [{"accuracy": one} for one in rows] for name, rows in ways.items()}
+
+
+def test_the_simplest_way_that_is_not_beaten_is_recommended():
+    noise = [0.0, 0.01, -0.01, 0.02]
+    up = [0.002, -0.001, 0.003, 0.0]
+    ways = runs_of(
+        none=[0.7 + a for a in noise],
+        augmented=[0.9 + a for a in noise],
+        maxup=[0.9 + a + b for a, b in zip(noise, up, strict=True)],
+    )
+    choice, reason = recommend(ways, "accuracy")
+    assert choice == "augmented"  # maxup is better by a hair that may be chance
+    assert "better than none (+0.200" in reason
+    assert reason.endswith("and maxup is not surely better than it.")
+    assert recommend(runs_of(none=[0.5, 0.6], maxup=[0.6, 0.5]), "accuracy") == (
+        "none",
+        "maxup is not surely better than none.",
+    )
+
+
+def test_many_comparisons_are_corrected():
+    # p is about 0.03: enough for one comparison, not for four of them
+    leads = [0.01, 0.02, 0.03, 0.05, -0.005, 0.02]
+    base = [0.5, 0.52, 0.51, 0.53, 0.5, 0.55]
+    top = [a + b for a, b in zip(base, leads, strict=True)]
+    alone = runs_of(none=base, maxup=top)
+    assert 0.02 < compare(alone, "accuracy")["none"].p < 0.05
+    assert recommend(alone, "accuracy")[0] == "maxup"
+    more = runs_of(none=base, augmented=base, averaged=base, maxup=top)
+    assert recommend(more, "accuracy")[0] == "none"
+
+
+def test_inputs_by_name_another_optimiser_and_one_more_loss():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+            self.held = nn.Parameter(torch.ones(1), requires_grad=False)
+
+        def forward(self, left, right):
+            return self.layer(torch.cat([left, right], 1))
+
+    inputs, targets = blobs()
+    named = {"left": inputs[:, :2], "right": inputs[:, 2:]}
+    torch.manual_seed(0)
+    model, seen = Named(), []
+    how = Training("maxup", steps=40, keep_every=20, optimizer="adamw", lr=0.05)
+
+    def noisy(some):
+        return {name: one + 0.1 * torch.randn_like(one) for name, one in some.items()}
+
+    def small(moved):
+        seen.append(1)
+        return 0.01 * sum(one.square().sum() for one in moved.parameters())
+
+    history = train(model, named, targets, noisy, how, extra=small)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert len(seen) == 40
+    assert model.held.item() == 1
+    with pytest.raises(ValueError, match="optimizer must be 'sgd' or 'adamw', got 'best'"):
+        Training(optimizer="best")
