@@ -20,6 +20,7 @@ from paper_lessons.maxup.training import Training, train
 from paper_lessons.runs import one_thread
 
 RADII = (0.0, 0.25, 0.5)
+RHO = 0.5  # length of the step that sharpness takes, over all weights
 
 
 def run(
@@ -112,7 +113,7 @@ def one_run(
         return {
             "accuracy": float((model(images).argmax(1) == labels).double().mean()),
             "nll": float(losses.detach().double().mean()),
-            "sharpness": sharpness(model, data.images[known], data.labels[known]),
+            "sharpness": sharpness(model, data.images[known], data.labels[known], rho=RHO),
             "gradient": float(slope.flatten(1).norm(dim=1).mean()),
             "radius": average_certified_radius(found, labels),
             **{f"certified {one:g}": found.accuracy(labels, one) for one in RADII},

@@ -18,6 +18,7 @@ from paper_lessons.maxup.training import Training, train
 from paper_lessons.runs import one_thread
 
 CONTEXT = 10
+LR = 5e-3
 
 
 def run(
@@ -28,7 +29,7 @@ def run(
     larger: float = 0.6,
     read: int = 80_000,
     tested: int = 60_000,
-    steps: int = 900,
+    steps: int = 2500,
     wikitext: str | None = None,
     jobs: int | None = None,
     progress: bool = False,
@@ -96,7 +97,16 @@ def one_run(
             text, test, characters = wikitext2(wikitext)
         model = CharacterModel(len(characters), CONTEXT)
         inputs, targets = windows(text[:read], CONTEXT)
-        how = Training(arm, m=m, steps=steps, batch_size=256, lr=0.5, weight_decay=0.0, seed=seed)
+        how = Training(
+            arm,
+            m=m,
+            steps=steps,
+            batch_size=256,
+            optimizer="adamw",
+            lr=LR,
+            weight_decay=0.0,
+            seed=seed,
+        )
         train(model, inputs, targets, EmbeddingNoise(model.embedding, noise), how)
         return {
             "nll": loss_of(model, *windows(test[-tested:], CONTEXT)),
