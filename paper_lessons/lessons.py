@@ -65,7 +65,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Gong, Ren, Ye, Liu",
         2020,
         "2002.09024",
-        "begun",
+        "complete",
     ),
     Lesson(
         3,

@@ -126,6 +126,9 @@ def draw_theorem(result: Result, axes: Axes) -> None:
             dots = one["ratio"]
             axes.plot([one["sigma"]] * len(dots), dots, "o", color=color, markersize=3, alpha=0.6)
     axes.set_xscale("log")
+    ticks = list(dict.fromkeys(one["sigma"] for one in rows))
+    axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+    axes.minorticks_off()
     axes.set_xlabel("noise σ")
     axes.set_ylabel("simulated / first order")
     axes.legend()

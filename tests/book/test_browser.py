@@ -248,3 +248,43 @@ def test_without_scripts_the_picture_has_its_boxes(site):
         figure = page.locator(".shots")
         assert figure.locator("svg rect.new").count() == 1
         assert not figure.get_by_role("slider").first.is_visible()
+
+
+@pytest.mark.slow
+def test_the_copies_of_lesson_2_are_moved_by_the_keyboard(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/02_maxup.html") as page:
+        figure = page.locator(".surface")
+        says, still = figure.get_by_role("status"), figure.locator("circle.worst")
+        before = says.inner_text()
+        assert "Its 4 copies" in before
+        assert figure.locator("circle").count() == 4
+        assert still.count() == 1
+        copies, noise = figure.get_by_role("slider").all()
+        copies.focus()
+        page.keyboard.press("End")
+        assert figure.locator("circle").count() == 10
+        assert figure.locator(".value").all_inner_texts() == ["10", "0.30"]
+        page.keyboard.press("Home")
+        assert "Its 1 copy:" in says.inner_text()
+        assert figure.locator("circle.worst").count() == 1
+        noise.focus()
+        page.keyboard.press("Home")
+        own = says.inner_text().split("own loss is ")[1].split(". ")[0]
+        assert f"{own} on average, {own} the worst" in says.inner_text()
+        assert noise.get_attribute("aria-valuetext") == "0.00"
+        figure.locator("summary").focus()
+        page.keyboard.press("Enter")
+        assert figure.locator("tbody tr").count() == 10
+
+
+@pytest.mark.slow
+def test_without_scripts_the_surface_has_four_copies(site):
+    if browser.executable() is None:
+        pytest.skip(browser.ABSENT)
+    with browser.opened(site, "chapters/02_maxup.html", scripts=False) as page:
+        figure = page.locator(".surface")
+        assert figure.locator("circle").count() == 4
+        assert "Its 4 copies" in figure.get_by_role("status").inner_text()
+        assert not figure.get_by_role("slider").first.is_visible()
