@@ -43,6 +43,7 @@ PARTS = [
     *("once/test_targets.py", "once/test_losses.py", "once/test_decoding.py"),
     *("once/test_codes.py", "once/test_detector.py"),
     *("maxup/test_loss.py", "maxup/test_theory.py", "maxup/test_smoothing.py"),
+    *("maxup/test_pictures.py", "maxup/test_surface.py"),
     *("classroom/test_lessons.py", "classroom/test_values.py", "classroom/test_comparing.py"),
 ]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-r", "fE"]

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "IProgress not found")
     import tqdm.auto  # noqa: F401
 
-from paper_lessons.maxup.arms import ARMS, arm_loss, arm_steps
+from paper_lessons.maxup.arms import arm_loss, arm_steps
 from paper_lessons.maxup.choosing import choose, sample_losses
 from paper_lessons.maxup.comparing import Comparison, compare, paired, recommend
 from paper_lessons.maxup.loss import each, maxup_loss
@@ -53,7 +53,6 @@ __all__ = [
     "certify",
     "Certificates",
     "average_certified_radius",
-    "ARMS",
     "arm_loss",
     "arm_steps",
     "Training",

@@ -100,7 +100,7 @@ def cifar(
     download: Download = False,
     run: Long,
 ) -> None:
-    """CIFAR with few examples: shifts, mirror images and Cutout, 4 and 10 copies."""
+    """CIFAR with few examples: shifts, mirror images and Cutout."""
     from paper_lessons.datasets.images import load_images
     from paper_lessons.maxup.experiments import cifar as experiment
 

@@ -179,7 +179,7 @@ def test_real_photographs(test_data):
     file = test_data / "cifar10_subset" / "cifar10_500x10_200x10.npz"
     done = called("cifar", str(file), "--quiet")
     assert done.exit_code == 0, done.output
-    assert "maxup, m = 10" in done.output
+    assert any(line.startswith("maxup") for line in done.output.splitlines())
 
 
 def test_a_convolutional_network_takes_other_sizes():

@@ -10,7 +10,6 @@ from scipy import stats
 from torch import nn
 
 from paper_lessons.maxup import (
-    ARMS,
     GaussianNoise,
     Training,
     arm_loss,
@@ -20,6 +19,7 @@ from paper_lessons.maxup import (
     recommend,
     train,
 )
+from paper_lessons.maxup.arms import ARMS
 
 
 def network(seed: int = 0) -> nn.Module:

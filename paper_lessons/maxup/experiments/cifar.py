@@ -14,10 +14,9 @@ def run(
     data: Literal["cifar10", "cifar100", "arrays"] = "cifar10",
     seeds: Sequence[int] = tuple(range(8)),
     augment: str = "shift+mirror+cutout",
-    more: Sequence[int] = (10,),
     examples: int = 1000,
     tested: int = 2000,
-    steps: int = 500,
+    steps: int = 1500,
     width: int = 16,
     **how: Any,
 ) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def run(
         Folder of torchvision's files, or a file of arrays.
     data : "cifar10", "cifar100" or "arrays"
     seeds : sequence of int
-    augment, more, examples, tested, steps, width
+    augment, examples, tested, steps, width
         As :func:`~paper_lessons.maxup.experiments.classify.run_classes`.
     **how
         As :func:`~paper_lessons.runs.run_tasks`.
@@ -40,6 +39,6 @@ def run(
         What ``run_classes`` gives.
     """
     return run_classes(
-        data=data, root=root, augment=augment, seeds=seeds, more=more, examples=examples,
+        data=data, root=root, augment=augment, seeds=seeds, examples=examples,
         tested=tested, steps=steps, width=width, **how,
     )  # fmt: skip

@@ -33,9 +33,7 @@ def run(
     tested: int = 400,
     steps: int = 900,
     copies: int = 1000,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Train in every way, and plainly with more noise.
 
@@ -51,7 +49,7 @@ def run(
     steps : int
     copies : int
         Votes for a certificate.
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -66,9 +64,7 @@ def run(
     shared = {
         "m": m, "examples": examples, "tested": tested, "steps": steps, "copies": copies, "smoothing": sigma,
     }  # fmt: skip
-    return all_arms(
-        one_run, arms, seeds, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
+    return all_arms(one_run, arms, seeds, shared=shared, **how)
 
 
 def one_run(

@@ -31,9 +31,7 @@ def run(
     tested: int = 60_000,
     steps: int = 2500,
     wikitext: str | None = None,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Train in every way, and plainly with more noise.
 
@@ -48,7 +46,7 @@ def run(
     steps : int
     wikitext : str, optional
         Folder of WikiText-2, to read it in place of the help texts.
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -62,7 +60,7 @@ def run(
     shared = {"m": m, "read": read, "tested": tested, "steps": steps}
     return all_arms(
         one_run, arms, seeds, shared=shared, source={"wikitext": wikitext},
-        jobs=jobs, progress=progress, checkpoint=checkpoint,
+        **how,
     )  # fmt: skip
 
 

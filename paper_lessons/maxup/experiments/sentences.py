@@ -36,9 +36,7 @@ def run(
     tested: int = 200,
     steps: int = 40,
     words: int = 40,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Train in every way.
 
@@ -59,7 +57,7 @@ def run(
         Of 8 sentences.
     words : int
         Pieces of words after which a sentence is cut.
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -73,7 +71,7 @@ def run(
     }  # fmt: skip
     return all_arms(
         one_run, arms, seeds, shared=shared, source={"path": path, "encoder": encoder},
-        jobs=jobs, progress=progress, checkpoint=checkpoint,
+        **how,
     )  # fmt: skip
 
 

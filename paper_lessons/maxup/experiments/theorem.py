@@ -22,9 +22,7 @@ def run(
     sigmas: Sequence[float] = (0.4, 0.1, 0.02),
     samples: int = 64,
     draws: int = 2000,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Simulate for networks of random weights, and for losses that are linear.
 
@@ -36,7 +34,7 @@ def run(
     sigmas : sequence of float
     samples : int
     draws : int
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -53,9 +51,7 @@ def run(
         for seed in seeds
     ]
     shared = {"samples": samples, "draws": draws}
-    found = run_tasks(
-        one_run, tasks, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
+    found = run_tasks(one_run, tasks, shared=shared, **how)
     rows = [
         {
             **{key: task[key] for key in ("kind", "m", "sigma")},

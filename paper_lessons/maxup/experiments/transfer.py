@@ -32,9 +32,7 @@ def run(
     examples: int = 400,
     shots: int = 10,
     steps: int = 900,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Train features in every way, and a linear classifier on them.
 
@@ -48,7 +46,7 @@ def run(
     shots : int
         Of each other digit, for the classifier.
     steps : int
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -59,9 +57,7 @@ def run(
     """
     arms: dict[str, dict[str, Any]] = {name: {"arm": name} for name in ARMS}
     shared = {"m": m, "sigma": sigma, "examples": examples, "shots": shots, "steps": steps}
-    return all_arms(
-        one_run, arms, seeds, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
+    return all_arms(one_run, arms, seeds, shared=shared, **how)
 
 
 def one_run(

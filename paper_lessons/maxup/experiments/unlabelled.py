@@ -33,9 +33,7 @@ def run(
     tested: int = 500,
     steps: int = 600,
     weight: float = 1.0,
-    jobs: int | None = None,
-    progress: bool = False,
-    checkpoint: str | None = None,
+    **how: Any,
 ) -> dict[str, Any]:
     """Train in every way; "none" learns from the labelled digits alone, with noise.
 
@@ -49,7 +47,7 @@ def run(
     steps : int
     weight : float
         Of the unlabelled digits' loss.
-    jobs, progress, checkpoint
+    **how
         As :func:`~paper_lessons.runs.run_tasks`.
 
     Returns
@@ -62,9 +60,7 @@ def run(
         "m": m, "sigma": sigma, "labelled": labelled, "examples": examples, "tested": tested,
         "steps": steps, "weight": weight,
     }  # fmt: skip
-    return all_arms(
-        one_run, arms, seeds, shared=shared, jobs=jobs, progress=progress, checkpoint=checkpoint
-    )
+    return all_arms(one_run, arms, seeds, shared=shared, **how)
 
 
 def one_run(
