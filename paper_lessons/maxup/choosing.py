@@ -119,11 +119,22 @@ def choose(
             part = slice(begin, begin + step)
             outputs = call(plain, take(copies, part))
             some = None if mask is None else mask[part]
-            found.append(sample_losses(loss_fn, outputs, targets[part], some).float())
+            found.append(
+                sample_losses(
+                    loss_fn,
+                    outputs,
+                    targets[part],
+                    some,
+                ).float()
+            )
     losses = torch.cat(found)
     if baseline is not None:
         losses = losses - baseline
-    losses = losses.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    losses = losses.nan_to_num(
+        nan=-torch.inf,
+        posinf=torch.inf,
+        neginf=-torch.inf,
+    )
     return losses.view(m, -1).argmax(0)  # (m, batch) -> (batch,)
 
 

@@ -97,9 +97,13 @@ def maxup_loss(
     >>> loss.backward()
     """
     if m < 1 or (chunk is not None and chunk < 1):
-        raise ValueError(f"m and chunk must be at least 1, got {m} and {chunk}")
+        raise ValueError(
+            f"m and chunk must be at least 1, got {m} and {chunk}",
+        )
     if select not in ("eval", "train"):
-        raise ValueError(f"select must be 'eval' or 'train', got {select!r}")
+        raise ValueError(
+            f"select must be 'eval' or 'train', got {select!r}",
+        )
     if not len(targets):
         raise ValueError("targets must have at least one sample, got none")
     with _drawing(generator, targets.device):
@@ -108,12 +112,18 @@ def maxup_loss(
         chosen, aims = drawn[0]
         return loss_fn(logits_of(call(model, chosen)), aims)
     _check_alike([one for one, _ in drawn])
-    copies, aims = join([one for one, _ in drawn]), torch.cat([one for _, one in drawn])
+    copies, aims = (
+        join([one for one, _ in drawn]),
+        torch.cat([one for _, one in drawn]),
+    )
     baseline = _entropy(aims) if excess else None
     best = choose(
         model, over(Tensor.detach, copies), aims,
         m=m, loss_fn=loss_fn, select=select, chunk=chunk,
-        mask=None if mask is None else mask.repeat(m, *[1] * (mask.ndim - 1)), baseline=baseline,
+        mask=None
+        if mask is None
+        else mask.repeat(m, *[1] * (mask.ndim - 1)),
+        baseline=baseline,
     )  # fmt: skip
     batch = len(targets)
     rows = best * batch + torch.arange(batch, device=best.device)
